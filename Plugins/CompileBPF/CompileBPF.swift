@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import PackagePlugin
+
+/// Compiles the BPF programs a target asks for with the Swift toolchain's clang and embeds them as Swift source.
+///
+/// A target that uses the plug-in lists its programs in `bpf-programs.txt` in its own folder, one path per line,
+/// relative to the package. Each becomes `enum <Name>Object` (see `BPFEmbed`).
+@main
+struct CompileBPF: BuildToolPlugin {
+    func createBuildCommands(context: PluginContext, target: Target) throws -> [Command] {
+        let package = context.package.directoryURL
+        let list = target.directoryURL.appending(path: "bpf-programs.txt")
+        let sources = try String(contentsOf: list, encoding: .utf8).split(separator: "\n").map(String.init)
+            .filter { !$0.hasPrefix("#") && !$0.isEmpty }
+        let include = package.appending(path: "bpf/include")
+        let headers = try FileManager.default.contentsOfDirectory(at: include, includingPropertiesForKeys: nil)
+            .filter { $0.pathExtension == "h" }
+            .sorted { $0.path < $1.path }
+        let clang = try context.tool(named: "clang").url
+        let embed = try context.tool(named: "BPFEmbed").url
+        #if arch(arm64)
+            let (architecture, multiarch) = ("arm64", "aarch64-linux-gnu")
+        #else
+            let (architecture, multiarch) = ("x86", "x86_64-linux-gnu")
+        #endif
+        return sources.flatMap { path -> [Command] in
+            let source = package.appending(path: path)
+            let stem = source.deletingPathExtension().deletingPathExtension().lastPathComponent
+            let object = context.pluginWorkDirectoryURL.appending(path: "\(stem).bpf.o")
+            let swift = context.pluginWorkDirectoryURL.appending(path: "\(stem)Object.swift")
+            return [
+                .buildCommand(
+                    displayName: "Compiling \(path)", executable: clang,
+                    arguments: [
+                        "-target", "bpf", "-mcpu=v3", "-g", "-O2", "-Wall", "-Werror", "-std=gnu17",
+                        "-D__TARGET_ARCH_\(architecture)", "-I", include.path(percentEncoded: false),
+                        // Debian keeps <asm/types.h> in the multiarch folder, which this target does not search.
+                        "-idirafter", "/usr/include/\(multiarch)",
+                        // Paths of the machine that compiles have no place in what it embeds.
+                        "-ffile-prefix-map=\(package.path(percentEncoded: false))=",
+                        "-c", source.path(percentEncoded: false), "-o", object.path(percentEncoded: false),
+                    ],
+                    inputFiles: [source] + headers, outputFiles: [object]),
+                .buildCommand(
+                    displayName: "Embedding \(stem).bpf.o", executable: embed,
+                    arguments: [stem, object.path(percentEncoded: false), swift.path(percentEncoded: false)],
+                    inputFiles: [object], outputFiles: [swift]),
+            ]
+        }
+    }
+}
