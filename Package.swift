@@ -8,7 +8,7 @@ let settings: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
 
 /// gRPC's network transport brings two copies of BoringSSL. The trait keeps them out of a build that works
 /// on the data plane alone: `swift build --disable-default-traits`.
-let northbound: TargetDependencyCondition = .when(traits: ["Northbound"])
+let northbound: TargetDependencyCondition? = .when(traits: ["Northbound"])
 
 let package = Package(
     name: "piccolo-node",
