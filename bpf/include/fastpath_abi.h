@@ -293,10 +293,11 @@ struct fp_route {
 
 #define FP_ACL_IPV4 (1U << 0)
 #define FP_ACL_IPV6 (1U << 1)
-#define FP_ACL_L4 (1U << 2)              /* ports, TCP flags, ICMP type and code are present */
-#define FP_ACL_FIRST_FRAGMENT (1U << 3)
-#define FP_ACL_LATER_FRAGMENT (1U << 4)
-#define FP_ACL_ROUTED (1U << 5)          /* admitted to the router by its station address */
+#define FP_ACL_IP (1U << 2)         /* either */
+#define FP_ACL_L4 (1U << 3)         /* ports and TCP flags, or ICMP type and code, are present */
+#define FP_ACL_FRAGMENT (1U << 4)   /* first or later */
+#define FP_ACL_LATER (1U << 5)      /* a later fragment: nothing of L4 is present */
+#define FP_ACL_ROUTED (1U << 6)     /* admitted to the router by its station address */
 
 /*
  * What a rule is compared with; numbers in host order, absent fields 0.
