@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What becomes of a packet. Raw values are `enum fp_disposition` of the fast path.
-public enum Disposition: UInt8, Sendable, CaseIterable {
+public enum Disposition: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     /// Leaves by a port, or by all ports of a VLAN.
     case forward = 0
     case drop = 1
@@ -13,7 +13,7 @@ public enum Disposition: UInt8, Sendable, CaseIterable {
 
 /// Why: the table or rule that decided. One list for drops, punts and forwards, the same in every back end;
 /// raw values and names are `FP_REASONS` of `fastpath_abi.h`, where each is explained.
-public enum Reason: UInt8, Sendable, CaseIterable {
+public enum Reason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case none = 0
     case flowCache, acl, route, mac, flood, port, local
     case ethernetTruncated = 8
