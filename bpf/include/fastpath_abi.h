@@ -220,6 +220,7 @@ struct fp_ifindex_slot {
 #define FP_PORT_MALFORMED_TO_KERNEL (1U << 2)
 #define FP_PORT_LEARN_FLOWS (1U << 3)
 #define FP_PORT_LEARN_MACS (1U << 4)
+#define FP_PORT_UP (1U << 5)               /* frames may be sent to it */
 
 /* A station address of the router at a port. Stations are compiled per port, in order of priority. */
 struct fp_station {
@@ -234,7 +235,7 @@ struct fp_station {
 struct fp_port {
 	__u32 flags;     /* FP_PORT_* ; 0: not configured */
 	__u16 pvid;      /* VLAN of untagged frames at a switched port */
-	__u16 frame_mtu; /* largest frame without FCS the port sends, bytes */
+	__u16 mtu;       /* largest IP packet the port sends, bytes */
 	__u64 reserved[2];
 	struct fp_station stations[FP_MAX_STATIONS_PER_PORT];
 	__u64 pad[5];
