@@ -7,12 +7,10 @@
 #include "parse.h"
 
 struct fp_acl_search {
-	struct fp_acl_key key;
+	const struct fp_acl_key *key;
 	__u32 first;             /* index of the bank's first rule */
 	__u32 counter;           /* ~0: no rule matched */
 	__u64 action;
-	__u16 source_port, destination_port;
-	__u32 pad;
 };
 
 fp_inline void fp_acl_key_of(struct fp_acl_key *key, const struct fp_packet *p, __u32 port, __u32 routed)
@@ -54,21 +52,23 @@ fp_inline void fp_acl_key_of(struct fp_acl_key *key, const struct fp_packet *p, 
 static long fp_acl_step(__u32 i, struct fp_acl_search *search)
 {
 	struct fp_acl_rule *all = acl_base(), *rule;
+	const struct fp_acl_key *key = search->key;
 	__u32 index = search->first + i;
+	__u16 source_port = key->w[3], destination_port = key->w[3] >> 16;
 	__u64 difference = 0;
 	int w;
 
-	if (!all || index >= FP_MAX_ACL_RULES * 2)
+	if (!all)
 		return 1;
-	rule = &all[index];
+	rule = &all[index & (FP_MAX_ACL_RULES * 2 - 1)];
 #pragma clang loop unroll(full)
 	for (w = 0; w < FP_ACL_WORDS; w++)
-		difference |= (search->key.w[w] ^ rule->value[w]) & rule->mask[w];
+		difference |= (key->w[w] ^ rule->value[w]) & rule->mask[w];
 	if (difference)
 		return 0;
-	if (search->source_port < rule->source_port_low || search->source_port > rule->source_port_high ||
-	    search->destination_port < rule->destination_port_low ||
-	    search->destination_port > rule->destination_port_high)
+	if (source_port < rule->source_port_low || source_port > rule->source_port_high ||
+	    destination_port < rule->destination_port_low ||
+	    destination_port > rule->destination_port_high)
 		return 0;
 	search->action = rule->action;
 	search->counter = rule->counter;
@@ -76,30 +76,30 @@ static long fp_acl_step(__u32 i, struct fp_acl_search *search)
 }
 
 /* The action word of the first rule that matches, or of the default. */
-fp_inline void fp_acl_lookup(struct fp_settings *s, struct fp_acl_search *search, const struct fp_packet *p, __u32 port,
+fp_inline void fp_acl_lookup(struct fp_settings *s, struct fp_acl_search *search, struct fp_scratch *work, __u32 port,
 			     __u32 routed)
 {
 	__u32 rules = *(volatile __u32 *)&s->acl;
-	__u32 count = rules & 0x7fffffff;
+	__u32 count = rules & 0x7fffffff, counter;
+	struct fp_counter *counters;
 
 	search->counter = ~0U;
 	search->action = (s->flags & FP_SETTING_ACL_DEFAULT_DROP) ? (__u64)FP_DROP << FP_ACTION_DISPOSITION_SHIFT
 								  : FP_ACL_PERMIT;
 	if (!count)
 		return;
-	fp_acl_key_of(&search->key, p, port, routed);
+	fp_acl_key_of(&work->acl, &work->packet, port, routed);
+	search->key = &work->acl;
 	search->first = (rules >> 31) * FP_MAX_ACL_RULES;
-	search->source_port = (__u16)search->key.w[3];
-	search->destination_port = (__u16)(search->key.w[3] >> 16);
 	bpf_loop(count, fp_acl_step, search, 0);
-	if (search->counter < FP_MAX_ACL_RULES * 2) {
-		struct fp_counter *counters = acl_counters_base();
-
-		if (counters) {
-			__sync_fetch_and_add(&counters[search->counter].packets, 1);
-			__sync_fetch_and_add(&counters[search->counter].bytes, p->length);
-		}
-	}
+	counter = search->counter;
+	counters = acl_counters_base();
+	if (!counters || counter >= FP_MAX_ACL_RULES * 2)
+		return;
+	FP_OPAQUE(counter);
+	counters += counter & (FP_MAX_ACL_RULES * 2 - 1);
+	__sync_fetch_and_add(&counters->packets, 1);
+	__sync_fetch_and_add(&counters->bytes, work->packet.length);
 }
 
 #endif

@@ -150,6 +150,37 @@ fp_inline struct fp_entry64 *em_probe64(void *table, __u64 buckets, __u64 bucket
 }
 
 /*
+ * One look at a key's two buckets. May pass by an entry that is being moved; a caller to whom absence means something
+ * asks em_find instead. Arguments as there.
+ */
+fp_inline struct fp_entry32 *em_peek32(const struct fp_settings *settings, void *table, __u32 buckets, __u64 k0,
+				       __u64 k1, __u64 *action)
+{
+	__u64 order = 0;
+	struct fp_entry32 *entry =
+		em_probe32(table, buckets, em_bucket(em_hash2(settings->seed[0], k0, k1), buckets), k0, k1, action, &order);
+
+	if (entry)
+		return entry;
+	return em_probe32(table, buckets, em_bucket(em_hash2(settings->seed[1], k0, k1), buckets), k0, k1, action,
+			  &order);
+}
+
+fp_inline struct fp_entry64 *em_peek64(const struct fp_settings *settings, void *table, __u32 buckets, __u64 k0,
+				       __u64 k1, __u64 k2, __u64 k3, __u64 k4, __u64 *action)
+{
+	__u64 order = 0;
+	struct fp_entry64 *entry =
+		em_probe64(table, buckets, em_bucket(em_hash5(settings->seed[0], k0, k1, k2, k3, k4), buckets), k0, k1, k2,
+			   k3, k4, action, &order);
+
+	if (entry)
+		return entry;
+	return em_probe64(table, buckets, em_bucket(em_hash5(settings->seed[1], k0, k1, k2, k3, k4), buckets), k0, k1, k2,
+			  k3, k4, action, &order);
+}
+
+/*
  * The entry of a key in a table of `buckets` buckets, or 0. `*action` is the action word as it was when the entry was
  * found and is set only then; the entry stays this key's until the program ends, so it may be counted on.
  *

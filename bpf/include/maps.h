@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "fastpath_abi.h"
+#include "parse.h"
 
 /* Set by the loader, in agreement with the value sizes of the maps. */
 const volatile __u32 fp_flow4_buckets = 1;
@@ -22,6 +23,10 @@ const volatile __u32 fp_route_limit = 1;
 const volatile __u8 fp_multi_buffer = 0;
 /* Write an explanation of every verdict into `trace`. */
 const volatile __u8 fp_trace = 0;
+
+/* Hides from the compiler what it knows of a value, so that a bound is computed where it is used and the verifier
+ * sees it; else the compiler moves the address computation in front of the check. */
+#define FP_OPAQUE(value) asm volatile("" : "+r"(value))
 
 #define FP_MAPPED(name, bytes)                                  \
 	struct {                                                \
@@ -73,6 +78,13 @@ struct fp_recent {
 	__u32 tag[FP_RECENT_MISSES];
 };
 FP_PER_CPU(recent, struct fp_recent, 1)
+
+/* What a CPU knows of the packet it is working on. */
+struct fp_scratch {
+	struct fp_packet packet;
+	struct fp_acl_key acl;
+};
+FP_PER_CPU(scratch, struct fp_scratch, 1)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -5,6 +5,7 @@
 
 #include "maps.h"
 #include "parse.h"
+#include "ports.h"
 #include "rewrite.h"
 
 /* What a stage decided. With FP_KERNEL nothing of the frame has been changed. */
@@ -23,9 +24,8 @@ fp_inline struct fp_nexthop *fp_nexthop_at(__u32 index)
 {
 	struct fp_nexthop *all = nexthops_base();
 
-	if (!all || index >= FP_MAX_NEXTHOPS)
-		return 0;
-	return &all[index];
+	/* A mask and not a comparison: the compiler would fold that into a test the verifier does not follow. */
+	return all ? &all[index & (FP_MAX_NEXTHOPS - 1)] : 0;
 }
 
 /*
@@ -88,10 +88,9 @@ fp_inline struct fp_verdict fp_to_nexthop(struct xdp_md *ctx, const struct fp_pa
 /* Sends the frame as it is. */
 fp_inline struct fp_verdict fp_to_port(__u32 port, __u32 reason)
 {
-	struct fp_port *all = ports_base();
+	struct fp_port *egress = fp_port_at(port);
 
-	if (!all || port >= FP_MAX_PORTS || !(all[port].flags & FP_PORT_UP) ||
-	    bpf_redirect_map(&tx_ports, port, 0) != XDP_REDIRECT)
+	if (!egress || !(egress->flags & FP_PORT_UP) || bpf_redirect_map(&tx_ports, port, 0) != XDP_REDIRECT)
 		return fp_ends(FP_KERNEL, FP_REASON_egress_port_down);
 	return (struct fp_verdict){ FP_FORWARD, reason, port };
 }

@@ -55,7 +55,6 @@ struct fp_packet {
 	__u64 destination, source; /* MAC */
 	__u64 key[5];              /* flow key: IPv4 addresses in key[0], IPv6 in key[0..3]; last word in key[4] */
 	__u32 length;              /* of the frame */
-	__u32 l3;                  /* offset of the IP header */
 	__u32 ip_length;
 	__u32 ports;               /* both, network order; ICMP: type and code in the source port's place */
 	__u16 ethertype;
@@ -118,10 +117,10 @@ fp_inline int fp_parse_l4(struct fp_packet *p, void *data, void *data_end, __u32
 	return 0;
 }
 
-fp_inline int fp_parse_ipv4(struct fp_packet *p, void *data, void *data_end)
+fp_inline int fp_parse_ipv4(struct fp_packet *p, void *data, void *data_end, __u32 l3)
 {
-	struct ipv4_header *ip = data + p->l3;
-	__u32 left = p->length - p->l3, header, i;
+	struct ipv4_header *ip = data + l3;
+	__u32 left = p->length - l3, header, i, length;
 	__u64 sum;
 
 	if ((void *)(ip + 1) > data_end)
@@ -131,9 +130,10 @@ fp_inline int fp_parse_ipv4(struct fp_packet *p, void *data, void *data_end)
 	header = (ip->version_ihl & 15) * 4;
 	if (header < IPV4_BYTES || header > left)
 		return FP_REASON_ipv4_header_length;
-	p->ip_length = bpf_ntohs(ip->total_length);
-	if (p->ip_length < header || p->ip_length > left)
+	length = bpf_ntohs(ip->total_length);
+	if (length < header || length > left)
 		return FP_REASON_ipv4_total_length;
+	p->ip_length = length;
 	sum = fp_ipv4_sum(ip);
 	for (i = IPV4_BYTES; i < 60; i += 4) {
 		__u32 *option = (void *)ip + i;
@@ -156,12 +156,12 @@ fp_inline int fp_parse_ipv4(struct fp_packet *p, void *data, void *data_end)
 		p->fragment = FP_FIRST_FRAGMENT;
 	p->key[0] = *(__u64 *)ip->addresses;
 	p->family = 4;
-	return fp_parse_l4(p, data, data_end, p->l3 + header, p->ip_length - header);
+	return fp_parse_l4(p, data, data_end, l3 + header, length - header);
 }
 
-fp_inline int fp_parse_ipv6(struct fp_packet *p, void *data, void *data_end)
+fp_inline int fp_parse_ipv6(struct fp_packet *p, void *data, void *data_end, __u32 l3)
 {
-	struct ipv6_header *ip = data + p->l3;
+	struct ipv6_header *ip = data + l3;
 	__u32 left, offset, i;
 	__u8 next;
 
@@ -170,7 +170,7 @@ fp_inline int fp_parse_ipv6(struct fp_packet *p, void *data, void *data_end)
 	if (ip->version_class >> 4 != 6)
 		return FP_REASON_ipv6_version;
 	left = bpf_ntohs(ip->payload_length);
-	if (left > p->length - p->l3 - IPV6_BYTES)
+	if (left > p->length - l3 - IPV6_BYTES)
 		return FP_REASON_ipv6_payload_length;
 	p->ip_length = IPV6_BYTES + left;
 	p->ttl = ip->hop_limit;
@@ -181,7 +181,7 @@ fp_inline int fp_parse_ipv6(struct fp_packet *p, void *data, void *data_end)
 	p->key[3] = ((__u64 *)ip->addresses)[3];
 	p->family = 6;
 	next = ip->next_header;
-	offset = p->l3 + IPV6_BYTES;
+	offset = l3 + IPV6_BYTES;
 	for (i = 0; i <= MAX_EXTENSIONS; i++) {
 		__u8 *extension;
 		__u32 size;
@@ -242,11 +242,10 @@ fp_inline int fp_parse(struct fp_packet *p, void *data, void *data_end)
 		p->tags++;
 	}
 	p->ethertype = type;
-	p->l3 = offset + 2;
 	if (type == ETHERTYPE_IPV4)
-		return fp_parse_ipv4(p, data, data_end);
+		return fp_parse_ipv4(p, data, data_end, offset + 2);
 	if (type == ETHERTYPE_IPV6)
-		return fp_parse_ipv6(p, data, data_end);
+		return fp_parse_ipv6(p, data, data_end, offset + 2);
 	return 0;
 }
 
