@@ -24,29 +24,26 @@ struct CompileBPF: BuildToolPlugin {
         #else
             let (architecture, multiarch) = ("x86", "x86_64-linux-gnu")
         #endif
-        return sources.flatMap { path -> [Command] in
+        return sources.map { path in
             let source = package.appending(path: path)
             let stem = source.deletingPathExtension().deletingPathExtension().lastPathComponent
+            // Declared as an output, the object would become a resource bundle of the target, and bring Foundation.
             let object = context.pluginWorkDirectoryURL.appending(path: "\(stem).bpf.o")
             let swift = context.pluginWorkDirectoryURL.appending(path: "\(stem)Object.swift")
-            return [
-                .buildCommand(
-                    displayName: "Compiling \(path)", executable: clang,
-                    arguments: [
-                        "-target", "bpf", "-mcpu=v3", "-g", "-O2", "-Wall", "-Werror", "-std=gnu17",
-                        "-D__TARGET_ARCH_\(architecture)", "-I", include.path(percentEncoded: false),
-                        // Debian keeps <asm/types.h> in the multiarch folder, which this target does not search.
-                        "-idirafter", "/usr/include/\(multiarch)",
-                        // Paths of the machine that compiles have no place in what it embeds.
-                        "-ffile-prefix-map=\(package.path(percentEncoded: false))=",
-                        "-c", source.path(percentEncoded: false), "-o", object.path(percentEncoded: false),
-                    ],
-                    inputFiles: [source] + headers, outputFiles: [object]),
-                .buildCommand(
-                    displayName: "Embedding \(stem).bpf.o", executable: embed,
-                    arguments: [stem, object.path(percentEncoded: false), swift.path(percentEncoded: false)],
-                    inputFiles: [object], outputFiles: [swift]),
-            ]
+            return .buildCommand(
+                displayName: "Compiling and embedding \(path)", executable: embed,
+                arguments: [
+                    stem, object.path(percentEncoded: false), swift.path(percentEncoded: false),
+                    clang.path(percentEncoded: false),
+                    "-target", "bpf", "-mcpu=v3", "-g", "-O2", "-Wall", "-Werror", "-std=gnu17",
+                    "-D__TARGET_ARCH_\(architecture)", "-I", include.path(percentEncoded: false),
+                    // Debian keeps <asm/types.h> in the multiarch folder, which this target does not search.
+                    "-idirafter", "/usr/include/\(multiarch)",
+                    // Paths of the machine that compiles have no place in what it embeds.
+                    "-ffile-prefix-map=\(package.path(percentEncoded: false))=",
+                    "-c", source.path(percentEncoded: false), "-o", object.path(percentEncoded: false),
+                ],
+                inputFiles: [source] + headers, outputFiles: [swift])
         }
     }
 }
