@@ -14,9 +14,12 @@ struct CompileBPF: BuildToolPlugin {
         let sources = try String(contentsOf: list, encoding: .utf8).split(separator: "\n").map(String.init)
             .filter { !$0.hasPrefix("#") && !$0.isEmpty }
         let include = package.appending(path: "bpf/include")
-        let headers = try FileManager.default.contentsOfDirectory(at: include, includingPropertiesForKeys: nil)
-            .filter { $0.pathExtension == "h" }
-            .sorted { $0.path < $1.path }
+        func headers(in folder: URL) throws -> [URL] {
+            try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+                .filter { $0.pathExtension == "h" }
+                .sorted { $0.path < $1.path }
+        }
+        let shared = try headers(in: include)
         let clang = try context.tool(named: "clang").url
         let embed = try context.tool(named: "BPFEmbed").url
         #if arch(arm64)
@@ -24,9 +27,10 @@ struct CompileBPF: BuildToolPlugin {
         #else
             let (architecture, multiarch) = ("x86", "x86_64-linux-gnu")
         #endif
-        return sources.map { path in
+        return try sources.map { (path) -> Command in
             let source = package.appending(path: path)
             let stem = source.deletingPathExtension().deletingPathExtension().lastPathComponent
+            let near = try headers(in: source.deletingLastPathComponent())
             // Declared as an output, the object would become a resource bundle of the target, and bring Foundation.
             let object = context.pluginWorkDirectoryURL.appending(path: "\(stem).bpf.o")
             let swift = context.pluginWorkDirectoryURL.appending(path: "\(stem)Object.swift")
@@ -43,7 +47,7 @@ struct CompileBPF: BuildToolPlugin {
                     "-ffile-prefix-map=\(package.path(percentEncoded: false))=",
                     "-c", source.path(percentEncoded: false), "-o", object.path(percentEncoded: false),
                 ],
-                inputFiles: [source] + headers, outputFiles: [swift])
+                inputFiles: [source] + shared + near, outputFiles: [swift])
         }
     }
 }
