@@ -28,31 +28,32 @@ public struct ExactMatchKey32: ExactMatchKey {
     public var word0: UInt64
     public var word1: UInt64
 
+    @inlinable
     public init(_ word0: UInt64, _ word1: UInt64) {
         self.word0 = word0
         self.word1 = word1
     }
 
-    public static var slotsPerBucket: Int { 4 }
-    public static var entryBytes: Int { 32 }
-    public static var actionOffset: Int { 16 }
-    public static var countOffset: Int { 24 }
+    @inlinable public static var slotsPerBucket: Int { 4 }
+    @inlinable public static var entryBytes: Int { 32 }
+    @inlinable public static var actionOffset: Int { 16 }
+    @inlinable public static var countOffset: Int { 24 }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public func hash(seeds: UnsafePointer<UInt64>) -> UInt32 { em_hash2(seeds, word0, word1) }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public func matches(_ entry: UnsafeRawPointer) -> Bool {
         memory_load64(entry) == word0 && memory_load64(entry + 8) == word1
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public func store(to entry: UnsafeMutableRawPointer) {
         memory_store64(entry, word0)
         memory_store64(entry + 8, word1)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public init(loadingFrom entry: UnsafeRawPointer) {
         self.init(memory_load64(entry), memory_load64(entry + 8))
     }
@@ -66,6 +67,7 @@ public struct ExactMatchKey64: ExactMatchKey {
     public var word3: UInt64
     public var word4: UInt64
 
+    @inlinable
     public init(_ word0: UInt64, _ word1: UInt64, _ word2: UInt64, _ word3: UInt64, _ word4: UInt64) {
         self.word0 = word0
         self.word1 = word1
@@ -74,21 +76,21 @@ public struct ExactMatchKey64: ExactMatchKey {
         self.word4 = word4
     }
 
-    public static var slotsPerBucket: Int { 2 }
-    public static var entryBytes: Int { 64 }
-    public static var actionOffset: Int { 40 }
-    public static var countOffset: Int { 48 }
+    @inlinable public static var slotsPerBucket: Int { 2 }
+    @inlinable public static var entryBytes: Int { 64 }
+    @inlinable public static var actionOffset: Int { 40 }
+    @inlinable public static var countOffset: Int { 48 }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public func hash(seeds: UnsafePointer<UInt64>) -> UInt32 { em_hash5(seeds, word0, word1, word2, word3, word4) }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public func matches(_ entry: UnsafeRawPointer) -> Bool {
         memory_load64(entry + 32) == word4 && memory_load64(entry + 8) == word1 && memory_load64(entry + 24) == word3
             && memory_load64(entry) == word0 && memory_load64(entry + 16) == word2
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public func store(to entry: UnsafeMutableRawPointer) {
         memory_store64(entry, word0)
         memory_store64(entry + 8, word1)
@@ -97,7 +99,7 @@ public struct ExactMatchKey64: ExactMatchKey {
         memory_store64(entry + 32, word4)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public init(loadingFrom entry: UnsafeRawPointer) {
         self.init(
             memory_load64(entry), memory_load64(entry + 8), memory_load64(entry + 16), memory_load64(entry + 24),

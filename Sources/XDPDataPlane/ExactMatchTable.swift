@@ -60,6 +60,14 @@ public struct ExactMatchEntry<Key: ExactMatchKey>: Sendable {
     public var packets: UInt64
     public var bytes: UInt64
 
+    @inlinable
+    init(key: Key, action: UInt64, packets: UInt64, bytes: UInt64) {
+        self.key = key
+        self.action = action
+        self.packets = packets
+        self.bytes = bytes
+    }
+
     /// Epoch of the last hit (`FP_EPOCH_MILLISECONDS`, wrapping).
     public var epoch: UInt16 { UInt16(truncatingIfNeeded: action >> 48) }
 }
@@ -69,6 +77,7 @@ public struct ExactMatchItem<Key: ExactMatchKey>: BitwiseCopyable, Sendable {
     public var key: Key
     public var action: UInt64
 
+    @inlinable
     public init(key: Key, action: UInt64) {
         self.key = key
         self.action = action
@@ -86,7 +95,7 @@ public enum ExactMatchOutcome: UInt8, Sendable {
 /// until a grace period has passed, so a program that found an entry may count on it until it ends. See
 /// `Docs/decisions/0002-publishing-entries.md` and `bpf/include/exact_match.h`.
 public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
-    typealias Slot = Int
+    @usableFromInline typealias Slot = Int
 
     struct Quarantined {
         var slot: UInt32
@@ -94,9 +103,10 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
     }
 
     @inline(__always) static var deleted: UInt32 { .max }
-    @inline(__always) static var valid: UInt64 { 1 << 18 }
+    @inlinable @inline(__always) static var valid: UInt64 { 1 << 18 }
     @inline(__always) static var held: UInt64 { 1 << 25 }  // EM_QUARANTINED
     @inline(__always) static var moved: UInt64 { 1 << 24 }  // EM_MOVED
+    @inline(__always) static var promised: UInt64 { 1 << 23 }  // EM_PROMISED
 
     /// Entries the table takes.
     public let capacity: Int
@@ -107,9 +117,9 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
     /// Slots that wait for a grace period.
     public internal(set) var quarantined = 0
 
-    let base: UnsafeMutableRawPointer
-    let spills: UnsafeMutablePointer<fp_counter>
-    let settings: UnsafeMutablePointer<fp_settings>
+    @usableFromInline let base: UnsafeMutableRawPointer
+    @usableFromInline let spills: UnsafeMutablePointer<fp_counter>
+    @usableFromInline let settings: UnsafeMutablePointer<fp_settings>
     let moves: UnsafeMutablePointer<UInt32>
     let seeds0: UnsafePointer<UInt64>
     let seeds1: UnsafePointer<UInt64>
@@ -161,6 +171,8 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
     // MARK: Reading
 
     /// The entry of a key.
+    @_specialize(where Key == ExactMatchKey32)
+    @_specialize(where Key == ExactMatchKey64)
     public borrowing func find(_ key: Key) -> ExactMatchEntry<Key>? {
         let slot = self.slot(of: key)
         return slot < 0 ? nil : entry(at: slot)
@@ -180,10 +192,10 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
         }
     }
 
-    @usableFromInline @inline(__always)
+    @inlinable @inline(__always)
     borrowing func isValid(_ slot: Int) -> Bool { memory_load_acquire64(action(slot)) & Self.valid != 0 }
 
-    @usableFromInline @inline(__always)
+    @inlinable @inline(__always)
     borrowing func entry(at slot: Int) -> ExactMatchEntry<Key> {
         let word = memory_load_acquire64(action(slot))
         var packets: UInt64 = 0
@@ -203,6 +215,8 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
     /// Inserts an entry. Waits for a grace period when another entry has to be moved out of the way.
     ///
     /// - Throws: `exists`, `full`, `gracePeriod`.
+    @_specialize(where Key == ExactMatchKey32)
+    @_specialize(where Key == ExactMatchKey64)
     public mutating func insert(_ key: Key, action: UInt64) throws(ExactMatchError) {
         let first = bucket(key, seeds0)
         let second = bucket(key, seeds1)
@@ -222,6 +236,8 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
     /// Replaces an entry's action word in one store; its counters stay. The epoch becomes the one in `action`.
     ///
     /// - Throws: `absent`.
+    @_specialize(where Key == ExactMatchKey32)
+    @_specialize(where Key == ExactMatchKey64)
     public mutating func modify(_ key: Key, action word: UInt64) throws(ExactMatchError) {
         let slot = self.slot(of: key)
         if slot < 0 { throw .absent }
@@ -233,6 +249,8 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
     ///
     /// - Returns: The entry with its last counters.
     /// - Throws: `absent`; `gracePeriod`, when the quarantine is full, and then the entry has not been removed.
+    @_specialize(where Key == ExactMatchKey32)
+    @_specialize(where Key == ExactMatchKey64)
     @discardableResult
     public mutating func delete(_ key: Key) throws(ExactMatchError) -> ExactMatchEntry<Key> {
         if quarantined == quarantine.count { try reclaim() }
@@ -250,6 +268,8 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
     /// Waits for a grace period and frees the slots in quarantine; for idle times. Nothing when there are none.
     ///
     /// - Throws: `gracePeriod`.
+    @_specialize(where Key == ExactMatchKey32)
+    @_specialize(where Key == ExactMatchKey64)
     public mutating func reclaim() throws(ExactMatchError) {
         if quarantined == 0 { return }
         do { try gracePeriod.wait() } catch { throw .gracePeriod(error) }
@@ -276,6 +296,8 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
     ///   - items: Keys and actions; a key that stands twice is inserted once and exists the second time.
     ///   - outcomes: Replaced by one outcome per item.
     /// - Throws: `gracePeriod`; items whose outcome is then `.full` have not been inserted.
+    @_specialize(where Key == ExactMatchKey32)
+    @_specialize(where Key == ExactMatchKey64)
     public mutating func insert(
         _ items: Span<ExactMatchItem<Key>>, outcomes: inout [ExactMatchOutcome]
     ) throws(ExactMatchError) {
@@ -305,6 +327,7 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
             var kept = 0
             var moving = true
             for place in pending.indices {
+                if place + ahead < pending.count { _ = fetch(items[Int(pending[place + ahead])].key) }
                 let index = Int(pending[place])
                 let (first, second) = buckets(of: items[index].key)
                 switch self.place(items[index].key, items[index].action, first, second) {
@@ -362,19 +385,18 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
         let slots = Key.slotsPerBucket
         for which in 0..<2 {
             let bucket = Int(which == 0 ? first : second)
-            for slot in bucket * slots..<(bucket + 1) * slots
-            where memory_load64(action(slot)) & (Self.valid | Self.held) == Self.held {
-                return true
-            }
+            for slot in bucket * slots..<(bucket + 1) * slots where promise(slot) { return true }
         }
         search[0] = first
         search[1] = second
         var head = 0
         var tail = 2
-        var waiting = false
         while head < tail {
             let bucket = Int(search[head])
             head += 1
+            // Each occupant's other bucket is a miss of its own; have them overlap.
+            if head == 1 { fetchOthers(Int(second)) }
+            fetchOthers(bucket)
             for slot in bucket * slots..<(bucket + 1) * slots where isValid(slot) {
                 let other = otherBucket(of: slot, in: bucket)
                 if other == bucket { continue }
@@ -385,7 +407,7 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
                         move(from: slot, to: target)
                         return true
                     }
-                    if word & Self.valid == 0 { waiting = true }
+                    if promise(target) { return true }
                 }
                 if tail < search.count {
                     search[tail] = UInt32(truncatingIfNeeded: other)
@@ -393,7 +415,15 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
                 }
             }
         }
-        return waiting
+        return quarantined > 0
+    }
+
+    /// Takes a slot in quarantine for one insertion, so that two that wait do not count on the same slot.
+    mutating func promise(_ slot: Slot) -> Bool {
+        let word = memory_load64(action(slot))
+        if word & (Self.valid | Self.held | Self.promised) != Self.held { return false }
+        memory_store64(action(slot), word | Self.promised)
+        return true
     }
 
     /// Publishes an entry in a free slot, then takes it out of its old one, which goes into quarantine.
@@ -403,7 +433,7 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
         Key(loadingFrom: pointer(from)).store(to: pointer(to))
         let word = memory_load64(action(from))
         memory_store_release64(action(to), word)
-        let last = memory_exchange64(action(from), Self.held | Self.moved)
+        let last = memory_exchange64(action(from), Self.held | Self.moved | Self.promised)
         memory_store_release32(moves, before &+ 2)
         if last >> 48 != word >> 48 {
             memory_store16(action(to) + 6, UInt16(truncatingIfNeeded: last >> 48))
@@ -440,11 +470,11 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
 
     // MARK: Where things are
 
-    @inline(__always)
+    @inlinable @inline(__always)
     borrowing func pointer(_ slot: Slot) -> UnsafeMutableRawPointer { base + slot &* Key.entryBytes }
-    @inline(__always)
+    @inlinable @inline(__always)
     borrowing func action(_ slot: Slot) -> UnsafeMutableRawPointer { pointer(slot) + Key.actionOffset }
-    @inline(__always)
+    @inlinable @inline(__always)
     borrowing func counter(_ slot: Slot) -> UnsafeMutableRawPointer { pointer(slot) + Key.countOffset }
 
     @inline(__always)
@@ -466,7 +496,18 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
         return (first, second)
     }
 
+    /// Has the buckets on its way that the entries of one bucket may be moved to.
+    @inline(__always)
+    borrowing func fetchOthers(_ bucket: Int) {
+        for slot in bucket * Key.slotsPerBucket..<(bucket + 1) * Key.slotsPerBucket where isValid(slot) {
+            let other = base + otherBucket(of: slot, in: bucket) &* 128
+            memory_prefetch_write(other)
+            memory_prefetch_write(other + 64)
+        }
+    }
+
     /// The bucket an entry may be moved to.
+    @inline(__always)
     borrowing func otherBucket(of slot: Slot, in bucket: Int) -> Int {
         let (first, second) = buckets(of: Key(loadingFrom: pointer(slot)))
         return Int(first) == bucket ? Int(second) : Int(first)

@@ -26,6 +26,7 @@
  */
 #define EM_QUARANTINED (1ULL << 25)
 #define EM_MOVED (1ULL << 24)
+#define EM_PROMISED (1ULL << 23) /* an insertion that waits counts on this slot */
 
 /*
  * Multilinear hashing over pairs of 32-bit characters with 64-bit seeds; the upper 32 bits of the sum are strongly
