@@ -4,5 +4,6 @@
 
 #include "bpf_shims.h"
 #include "memory_shims.h"
+#include "packet_shims.h"
 
 #endif
