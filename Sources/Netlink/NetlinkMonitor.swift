@@ -28,7 +28,7 @@ public enum NetlinkEvent: Hashable, Sendable {
 ///
 /// The descriptor is non-blocking: wait for it with `epoll(7)` or `poll(2)`, then call `next()` until it returns an
 /// empty list. Open the monitor before listing the tables, so that no change falls between the two.
-public struct NetlinkMonitor: ~Copyable {
+public struct NetlinkMonitor: ~Copyable, Sendable {
     private let socket: SocketDescriptor
     private let buffer: ReceiveBuffer
 

@@ -12,7 +12,7 @@ import Glibc
 ///     try netlink.setUp(port.index)
 ///
 /// Closes when the owner goes away.
-public struct NetlinkSocket: ~Copyable {
+public struct NetlinkSocket: ~Copyable, Sendable {
     /// The socket; also good for `ioctl(2)` on interfaces of its namespace.
     let socket: SocketDescriptor
     private var sequence: UInt32 = 0
@@ -112,7 +112,7 @@ public struct NetlinkSocket: ~Copyable {
 }
 
 /// The descriptor of a route netlink socket.
-struct SocketDescriptor: ~Copyable {
+struct SocketDescriptor: ~Copyable, Sendable {
     let number: Int32
 
     private init(owning number: Int32) {
@@ -191,7 +191,8 @@ struct SocketDescriptor: ~Copyable {
 }
 
 /// Memory for one datagram. The kernel makes them up to 32 KiB in dumps, and as large as one entry otherwise.
-struct ReceiveBuffer: ~Copyable {
+// SAFETY: the memory has one owner, which cannot be copied; reading into it and parsing it are exclusive to that owner.
+struct ReceiveBuffer: ~Copyable, @unchecked Sendable {
     let start: UnsafeMutableRawPointer
     let capacity = 1 << 18
 

@@ -42,6 +42,12 @@ public struct NetworkLink: Hashable, Sendable {
         public var index: Int32
         /// The number this namespace has for the peer's namespace (`ip netns list-id`); nil if it is this one.
         public var namespaceID: Int32?
+
+        /// Describes the other end.
+        public init(index: Int32, namespaceID: Int32? = nil) {
+            self.index = index
+            self.namespaceID = namespaceID
+        }
     }
 
     /// Number of hardware or driver queues.
@@ -50,6 +56,12 @@ public struct NetworkLink: Hashable, Sendable {
         public var receive: UInt32
         /// Transmit queues (`IFLA_NUM_TX_QUEUES`).
         public var transmit: UInt32
+
+        /// Numbers of queues.
+        public init(receive: UInt32, transmit: UInt32) {
+            self.receive = receive
+            self.transmit = transmit
+        }
     }
 }
 
@@ -90,6 +102,12 @@ public struct XDPAttachment: Hashable, Sendable {
     public var mode: Mode
     /// The kernel's id of the program, as `bpftool prog show id` takes it.
     public var programID: UInt32
+
+    /// Describes an attachment.
+    public init(mode: Mode, programID: UInt32) {
+        self.mode = mode
+        self.programID = programID
+    }
 
     /// Where an XDP program runs (`XDP_ATTACHED_*`).
     public enum Mode: Sendable, Hashable, CaseIterable {

@@ -5,7 +5,7 @@ import Glibc
 /// A network namespace, held by a descriptor: it lives at least as long as its owner.
 ///
 /// Named namespaces are those of `ip netns`: a file in `/run/netns` on which the namespace is mounted.
-public struct NetworkNamespace: ~Copyable {
+public struct NetworkNamespace: ~Copyable, Sendable {
     /// The open namespace file; what `setns(2)` and `IFLA_NET_NS_FD` take.
     public let fileDescriptor: Int32
 
