@@ -4,7 +4,7 @@ import Glibc
 
 /// One request to the kernel: `nlmsghdr`, a fixed header in host byte order, then attributes, each padded to four
 /// bytes (`Documentation/userspace-api/netlink/intro.rst`).
-struct MessageBuilder {
+package struct MessageBuilder {
     private(set) var bytes: [UInt8]
 
     /// Bytes of `struct nlmsghdr`.
@@ -13,7 +13,7 @@ struct MessageBuilder {
     static let attributeHeaderLength = 4
 
     /// `type` is an `RTM_*` number, `flags` are `NLM_F_*` beside the always set `NLM_F_REQUEST`.
-    init(type: Int, flags: Int32) {
+    package init(type: Int, flags: Int32) {
         bytes = []
         bytes.reserveCapacity(256)
         append(UInt32(0))
@@ -23,12 +23,12 @@ struct MessageBuilder {
         append(UInt32(0))
     }
 
-    mutating func append<T: FixedWidthInteger>(_ value: T) {
+    package mutating func append<T: FixedWidthInteger>(_ value: T) {
         withUnsafeBytes(of: value) { bytes.append(contentsOf: $0) }
     }
 
     /// `struct ifinfomsg`; bits of `flags` count where `change` has a one.
-    mutating func appendLinkHeader(index: Int32 = 0, flags: UInt32 = 0, change: UInt32 = 0) {
+    package mutating func appendLinkHeader(index: Int32 = 0, flags: UInt32 = 0, change: UInt32 = 0) {
         append(UInt8(truncatingIfNeeded: AF_UNSPEC))
         append(UInt8(0))
         append(UInt16(0))
@@ -37,23 +37,23 @@ struct MessageBuilder {
         append(change)
     }
 
-    mutating func attribute(_ type: Int, _ payload: [UInt8]) {
+    package mutating func attribute(_ type: Int, _ payload: [UInt8]) {
         append(UInt16(truncatingIfNeeded: Self.attributeHeaderLength + payload.count))
         append(UInt16(truncatingIfNeeded: type))
         bytes.append(contentsOf: payload)
         pad()
     }
 
-    mutating func attribute<T: FixedWidthInteger>(_ type: Int, _ value: T) {
+    package mutating func attribute<T: FixedWidthInteger>(_ type: Int, _ value: T) {
         attribute(type, withUnsafeBytes(of: value) { Array($0) })
     }
 
     /// A string attribute ends with a zero byte.
-    mutating func attribute(_ type: Int, _ text: String) {
+    package mutating func attribute(_ type: Int, _ text: String) {
         attribute(type, Array(text.utf8) + [0])
     }
 
-    mutating func nested(_ type: Int, _ body: (inout MessageBuilder) -> Void) {
+    package mutating func nested(_ type: Int, _ body: (inout MessageBuilder) -> Void) {
         let start = bytes.count
         append(UInt16(0))
         append(UInt16(truncatingIfNeeded: type | Int(NLA_F_NESTED)))
@@ -62,7 +62,7 @@ struct MessageBuilder {
     }
 
     /// Appends a length-prefixed part that is not an attribute (`struct rtnexthop`), its first two bytes the length.
-    mutating func sized(_ body: (inout MessageBuilder) -> Void) {
+    package mutating func sized(_ body: (inout MessageBuilder) -> Void) {
         let start = bytes.count
         append(UInt16(0))
         body(&self)
@@ -71,12 +71,12 @@ struct MessageBuilder {
     }
 
     /// Sets further `NLM_F_*` flags.
-    mutating func add(flags: UInt16) {
+    package mutating func add(flags: UInt16) {
         patch(UInt16(bytes[6]) | UInt16(bytes[7]) << 8 | flags, at: 6)
     }
 
     /// The bytes to send, with the length and the sequence number filled in.
-    consuming func finish(sequence: UInt32) -> [UInt8] {
+    package consuming func finish(sequence: UInt32) -> [UInt8] {
         patch(UInt32(truncatingIfNeeded: bytes.count), at: 0)
         patch(sequence, at: 8)
         return bytes

@@ -99,15 +99,15 @@ func forEachMessage(
 }
 
 /// What an `NLMSG_ERROR` or `NLMSG_DONE` says.
-struct Acknowledgement {
+package struct Acknowledgement {
     /// 0, or a positive errno.
-    let error: Int32
+    package let error: Int32
     /// The kernel's sentence, from `NLMSGERR_ATTR_MSG`.
-    let explanation: String?
+    package let explanation: String?
 
     /// `struct nlmsgerr`: the negative errno, the `nlmsghdr` complained about (and the rest of that message unless
     /// `NLM_F_CAPPED`), then attributes if `NLM_F_ACK_TLVS`.
-    init(error payload: RawSpan, flags: Int32) throws(NetlinkError) {
+    package init(error payload: RawSpan, flags: Int32) throws(NetlinkError) {
         let number = try payload.integer(at: 0, as: Int32.self, in: "NLMSG_ERROR")
         let requestLength = Int(try payload.integer(at: 4, as: UInt32.self, in: "NLMSG_ERROR"))
         let skipped = flags & NLM_F_CAPPED != 0 ? MessageBuilder.headerLength : requestLength

@@ -102,7 +102,8 @@ public struct NetlinkMonitor: ~Copyable, Sendable {
         }
     }
 
-    static func events(in datagram: RawSpan) throws(NetlinkError) -> [NetlinkEvent] {
+    /// What the messages of one datagram say.
+    package static func events(in datagram: RawSpan) throws(NetlinkError) -> [NetlinkEvent] {
         var events: [NetlinkEvent] = []
         try forEachMessage(in: datagram) { (header, payload) throws(NetlinkError) in
             if let event = try NetlinkEvent(type: header.type, payload) { events.append(event) }

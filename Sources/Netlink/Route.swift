@@ -125,7 +125,7 @@ extension Route {
     }
 
     /// Appends `struct rtmsg` and the attributes of this route.
-    func append(to message: inout MessageBuilder) {
+    package func append(to message: inout MessageBuilder) {
         message.append(destination.address.family.byte)
         message.append(destination.length)
         message.append(UInt8(0))

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
+import Netlink
 import Testing
-
-@testable import Netlink
 
 @Suite("Messages")
 struct ParserTests {
@@ -133,7 +132,8 @@ struct ParserTests {
         let hops: [Route.NextHop] = [
             .init(gateway: .v4(0x0a00_0102), linkIndex: 7), .init(gateway: .v4(0x0a00_0103), linkIndex: 7, weight: 3),
         ]
-        Route(to: InternetPrefix(unchecked: .v4(0xc000_0200), length: 24), via: hops).append(to: &message)
+        let destination = InternetPrefix("192.0.2.0/24") ?? .everything(.v4)
+        Route(to: destination, via: hops).append(to: &message)
         return message.finish(sequence: 0)
     }
 
