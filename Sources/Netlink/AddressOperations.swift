@@ -2,15 +2,15 @@
 import CLinux
 import Glibc
 
-/// A full table.
-let NLM_F_DUMP_FLAGS = Int32(NLM_F_ROOT) | Int32(NLM_F_MATCH)
-/// Make it, and fail if it is there.
-let NLM_F_CREATE_FLAGS = Int32(NLM_F_CREATE) | Int32(NLM_F_EXCL)
+/// `NLM_F_DUMP`: the full table.
+let dumpFlags = Int32(NLM_F_ROOT) | Int32(NLM_F_MATCH)
+/// `NLM_F_CREATE` and `NLM_F_EXCL`: make it, and fail if it is there.
+let createFlags = Int32(NLM_F_CREATE) | Int32(NLM_F_EXCL)
 
 extension NetlinkSocket {
     /// The IPv4 and IPv6 addresses of the namespace, or of one interface.
     public mutating func addresses(of index: Int32? = nil) throws(NetlinkError) -> [InterfaceAddress] {
-        var message = MessageBuilder(type: RTM_GETADDR, flags: NLM_F_DUMP_FLAGS)
+        var message = MessageBuilder(type: RTM_GETADDR, flags: dumpFlags)
         message.appendAddressHeader(family: UInt8(AF_UNSPEC), length: 0, index: 0)
         return try dump(message, expecting: RTM_NEWADDR, object: "addresses") { (payload) throws(NetlinkError) in
             guard let address = try InterfaceAddress(message: payload) else { return nil }
@@ -24,7 +24,7 @@ extension NetlinkSocket {
     public mutating func addAddress(
         _ prefix: InternetPrefix, to index: Int32, skippingDuplicateDetection: Bool = false
     ) throws(NetlinkError) {
-        var message = MessageBuilder(type: RTM_NEWADDR, flags: NLM_F_ACK | NLM_F_CREATE_FLAGS)
+        var message = MessageBuilder(type: RTM_NEWADDR, flags: NLM_F_ACK | createFlags)
         message.append(prefix, to: index)
         if skippingDuplicateDetection, prefix.address.family == .v6 {
             message.attribute(IFA_FLAGS, UInt32(IFA_F_NODAD))
@@ -43,7 +43,7 @@ extension NetlinkSocket {
     public mutating func routes(
         _ family: AddressFamily? = nil, table: UInt32 = Route.mainTable
     ) throws(NetlinkError) -> [Route] {
-        var message = MessageBuilder(type: RTM_GETROUTE, flags: NLM_F_DUMP_FLAGS)
+        var message = MessageBuilder(type: RTM_GETROUTE, flags: dumpFlags)
         message.append(family?.byte ?? UInt8(AF_UNSPEC))
         for _ in 1..<12 { message.append(UInt8(0)) }
         return try dump(message, expecting: RTM_NEWROUTE, object: "routes") { (payload) throws(NetlinkError) in
@@ -56,7 +56,7 @@ extension NetlinkSocket {
     ///
     /// - Throws: `NetlinkError.refused` with `EEXIST` if destination, metric and table are taken.
     public mutating func addRoute(_ route: Route) throws(NetlinkError) {
-        try change(route, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE_FLAGS, "add")
+        try change(route, RTM_NEWROUTE, NLM_F_ACK | createFlags, "add")
     }
 
     /// Adds a route, or replaces the one with the same destination, metric and table.
@@ -71,7 +71,7 @@ extension NetlinkSocket {
 
     /// The neighbour tables of IPv4 and IPv6, or those of one interface.
     public mutating func neighbors(of index: Int32? = nil) throws(NetlinkError) -> [Neighbor] {
-        var message = MessageBuilder(type: RTM_GETNEIGH, flags: NLM_F_DUMP_FLAGS)
+        var message = MessageBuilder(type: RTM_GETNEIGH, flags: dumpFlags)
         message.appendNeighborHeader(family: UInt8(AF_UNSPEC), index: 0, state: 0)
         return try dump(message, expecting: RTM_NEWNEIGH, object: "neighbours") { (payload) throws(NetlinkError) in
             guard let neighbor = try Neighbor(message: payload) else { return nil }

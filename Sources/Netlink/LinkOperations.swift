@@ -5,7 +5,7 @@ import Glibc
 extension NetlinkSocket {
     /// Every interface of the namespace, in the order of their indexes.
     public mutating func links() throws(NetlinkError) -> [NetworkLink] {
-        var message = MessageBuilder(type: RTM_GETLINK, flags: NLM_F_DUMP_FLAGS)
+        var message = MessageBuilder(type: RTM_GETLINK, flags: dumpFlags)
         message.appendLinkHeader()
         return try dump(message, expecting: RTM_NEWLINK, object: "links") { (payload) throws(NetlinkError) in
             try NetworkLink(message: payload)
@@ -104,7 +104,7 @@ extension NetlinkSocket {
 
     /// Adds a second name, up to 127 bytes.
     public mutating func addAlternativeName(_ name: String, to index: Int32) throws(NetlinkError) {
-        var message = MessageBuilder(type: RTM_NEWLINKPROP, flags: NLM_F_ACK | NLM_F_CREATE_FLAGS | NLM_F_APPEND)
+        var message = MessageBuilder(type: RTM_NEWLINKPROP, flags: NLM_F_ACK | createFlags | NLM_F_APPEND)
         message.appendLinkHeader(index: index)
         message.nested(IFLA_PROP_LIST) { $0.attribute(IFLA_ALT_IFNAME, name) }
         try execute(message, operation: "add name \(name) to", object: "link with index \(index)")
@@ -204,7 +204,7 @@ extension NetlinkSocket {
         _ name: String, kind: String, _ options: VethOptions = VethOptions(), data: (inout MessageBuilder) -> Void
     ) throws(NetlinkError) {
         try checkName(name)
-        var message = MessageBuilder(type: RTM_NEWLINK, flags: NLM_F_ACK | NLM_F_CREATE_FLAGS)
+        var message = MessageBuilder(type: RTM_NEWLINK, flags: NLM_F_ACK | createFlags)
         message.appendLinkHeader()
         message.attribute(IFLA_IFNAME, name)
         options.append(to: &message)

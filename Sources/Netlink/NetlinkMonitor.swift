@@ -111,7 +111,8 @@ public struct NetlinkMonitor: ~Copyable, Sendable {
         return events
     }
 
-    private static func open(_ subjects: Subjects, _ receiveBufferSize: Int32?) throws(NetlinkError) -> SocketDescriptor {
+    private static func open(_ subjects: Subjects, _ receiveBufferSize: Int32?) throws(NetlinkError) -> SocketDescriptor
+    {
         let socket = try SocketDescriptor.open(groups: subjects.groups, isBlocking: false)
         if let receiveBufferSize {
             do throws(NetlinkError) {

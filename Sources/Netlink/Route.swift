@@ -176,8 +176,10 @@ extension Route.NextHop {
             gateway = try InternetAddress(value, family, in: "RTA_GATEWAY")
         case Int(RTA_VIA.rawValue):
             // struct rtvia: a gateway of the other family (RFC 8950).
-            let other = AddressFamily(byte: UInt8(truncatingIfNeeded: try value.integer(as: UInt16.self, in: "RTA_VIA")))
-            if let other { gateway = try InternetAddress(value.extracting(droppingFirst: 2), other, in: "RTA_VIA") }
+            let number = try value.integer(as: UInt16.self, in: "RTA_VIA")
+            if let other = AddressFamily(byte: UInt8(truncatingIfNeeded: number)) {
+                gateway = try InternetAddress(value.extracting(droppingFirst: 2), other, in: "RTA_VIA")
+            }
         default: break
         }
     }
@@ -192,7 +194,8 @@ extension Route.NextHop {
             guard length >= headerLength, length <= value.byteCount - position else {
                 throw .damaged(
                     message: name,
-                    reason: "next hop at \(position) has length \(length), \(value.byteCount - position) bytes are left")
+                    reason: "next hop at \(position) has length \(length), "
+                        + "\(value.byteCount - position) bytes are left")
             }
             var nextHop = Self(flags: UInt32(try value.integer(at: position + 2, as: UInt8.self, in: name)))
             nextHop.weight = UInt16(try value.integer(at: position + 3, as: UInt8.self, in: name)) + 1

@@ -9,7 +9,9 @@ struct AddressAndRouteTests {
 
     init() throws { namespace = try NamespaceWithLink() }
 
-    @Test("an address is listed as it was added, and gone when it was removed", arguments: ["10.0.1.1/24", "fd00:1::1/64"])
+    @Test(
+        "an address is listed as it was added, and gone when it was removed",
+        arguments: ["10.0.1.1/24", "fd00:1::1/64"])
     func address(_ text: String) throws {
         var netlink = try NetlinkSocket(in: namespace.namespace)
         let prefix = try #require(InternetPrefix(text))
@@ -48,8 +50,8 @@ struct AddressAndRouteTests {
     func multipath(_ family: AddressFamily) throws {
         var netlink = try NetlinkSocket(in: namespace.namespace)
         try namespace.addAddresses(&netlink)
-        let gateways = (family == .v4 ? ["10.0.1.2", "10.0.1.3", "10.0.1.4"] : ["fd00:1::2", "fd00:1::3", "fd00:1::4"])
-            .compactMap { InternetAddress($0) }
+        let network = family == .v4 ? "10.0.1." : "fd00:1::"
+        let gateways = ["2", "3", "4"].compactMap { InternetAddress(network + $0) }
         let nextHops = zip(gateways, [UInt16(1), 3, 256]).map {
             Route.NextHop(gateway: $0, linkIndex: namespace.index, weight: $1)
         }
@@ -78,7 +80,9 @@ struct AddressAndRouteTests {
         #expect(try #require(error).description.contains("Nexthop has invalid gateway"))
     }
 
-    @Test("a permanent neighbour is listed with state and MAC address until it is deleted", arguments: ["10.0.1.9", "fd00:1::9"])
+    @Test(
+        "a permanent neighbour is listed with state and MAC address until it is deleted",
+        arguments: ["10.0.1.9", "fd00:1::9"])
     func neighbor(_ text: String) throws {
         var netlink = try NetlinkSocket(in: namespace.namespace)
         try namespace.addAddresses(&netlink)

@@ -73,6 +73,20 @@ public final class RouterTopology: Sendable {
                 try inner.addRoute(Route(to: .everything(family), via: [gateway]))
             }
         }
+        for host in hosts {
+            var inner = try NetlinkSocket(in: host.namespace)
+            try Self.waitUntilUp(&netlink, host.port)
+            try Self.waitUntilUp(&inner, "eth0")
+        }
+    }
+
+    /// The kernel tells of a carrier up to a second late (`net/core/link_watch.c`).
+    private static func waitUntilUp(_ netlink: inout NetlinkSocket, _ name: String) throws {
+        for _ in 0..<5000 {
+            if try netlink.link(named: name).operationalState == .up { return }
+            usleep(1000)
+        }
+        throw CommandFailure(description: "\(name) did not come up")
     }
 
     private static func configure(
