@@ -54,7 +54,9 @@ public final class RouterTopology: Sendable {
     public init(hosts count: Int = 2, forwards: Bool = true, mtu: UInt32 = 1500, queues: UInt32 = 1) throws {
         node = try NetworkNamespace.anonymous()
         hosts = try (1...count).map(Host.init)
+        for host in hosts { try host.namespace.run { try Self.skipDuplicateDetection() } }
         try node.run {
+            try Self.skipDuplicateDetection()
             try Self.setKernelOption("net/ipv4/ip_forward", forwards ? "1" : "0")
             try Self.setKernelOption("net/ipv6/conf/all/forwarding", forwards ? "1" : "0")
         }
@@ -102,6 +104,12 @@ public final class RouterTopology: Sendable {
             try netlink.addAddress(prefix, to: index, skippingDuplicateDetection: true)
         }
         try netlink.setUp(index)
+    }
+
+    /// Until its link-local address has passed duplicate detection, up to two seconds, an interface that forwards cannot
+    /// ask for neighbours.
+    private static func skipDuplicateDetection() throws {
+        for scope in ["all", "default"] { try setKernelOption("net/ipv6/conf/\(scope)/accept_dad", "0") }
     }
 
     /// Writes below `/proc/sys` of the calling thread's network namespace.
