@@ -93,7 +93,8 @@ struct MonitorTests {
         let namespace = try NetworkNamespace.anonymous()
         var monitor = try NetlinkMonitor(.links, in: namespace, receiveBufferSize: 4096)
         var netlink = try NetlinkSocket(in: namespace)
-        for number in 0..<50 { try netlink.createBridge("d\(number)") }
+        let loopback = try netlink.link(named: "lo").index
+        for mtu in UInt32(1000)..<1100 { try netlink.setMTU(mtu, of: loopback) }
         #expect(try drain(&monitor).contains(.overrun))
         try netlink.createBridge("last")
         let events = try drain(&monitor)
