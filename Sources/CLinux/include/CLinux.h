@@ -5,5 +5,6 @@
 #include "bpf_shims.h"
 #include "memory_shims.h"
 #include "packet_shims.h"
+#include "net_shims.h"
 
 #endif
