@@ -124,42 +124,58 @@ extension XDPDataPlane {
             aclDone: word.has(ActionWord.aclDone), mirror: word.has(ActionWord.mirror), reason: word.reason)
     }
 
-    /// Inserts what has been gathered and corrects the results of what could not be.
+    /// Inserts what has been gathered and settles the results of what could not be.
     func flush(_ results: inout [UpdateResult]) {
         if flowBatch.isEmpty { return }
-        let batch4 = insertGathered(&flows4, flowBatch.items4)
-        for (place, outcome) in batch4.enumerated() where outcome != .inserted {
+        insertGathered(&flows4, flowBatch.items4)
+        for (place, outcome) in flowBatch.outcomes.enumerated() where outcome != .inserted {
             let item = flowBatch.items4[place]
-            results[flowBatch.results4[place]] = rejection(
-                outcome, KeyWords.flow4(item.key.word0, item.key.word1), capacity: flows4.capacity)
+            let key = KeyWords.flow4(item.key.word0, item.key.word1)
+            results[flowBatch.results4[place]] = settle(&flows4, outcome, item, key)
         }
-        let batch6 = insertGathered(&flows6, flowBatch.items6)
-        for (place, outcome) in batch6.enumerated() where outcome != .inserted {
-            let key = flowBatch.items6[place].key
-            results[flowBatch.results6[place]] = rejection(
-                outcome, KeyWords.flow6(key.word0, key.word1, key.word2, key.word3, key.word4),
-                capacity: flows6.capacity)
+        insertGathered(&flows6, flowBatch.items6)
+        for (place, outcome) in flowBatch.outcomes.enumerated() where outcome != .inserted {
+            let item = flowBatch.items6[place]
+            let words = item.key
+            let key = KeyWords.flow6(words.word0, words.word1, words.word2, words.word3, words.word4)
+            results[flowBatch.results6[place]] = settle(&flows6, outcome, item, key)
         }
         flowBatch.clear()
     }
 
-    private func insertGathered<Key>(
-        _ table: inout ExactMatchTable<Key>, _ items: [ExactMatchItem<Key>]
-    ) -> [ExactMatchOutcome] {
-        var outcomes: [ExactMatchOutcome] = []
-        guard !items.isEmpty else { return outcomes }
+    private func insertGathered<Key>(_ table: inout ExactMatchTable<Key>, _ items: [ExactMatchItem<Key>]) {
+        flowBatch.outcomes.removeAll(keepingCapacity: true)
+        guard !items.isEmpty else { return }
         do {
-            try table.insert(items.span, outcomes: &outcomes)
+            try table.insert(items.span, outcomes: &flowBatch.outcomes)
         } catch {
             complain("\(error)")
         }
-        return outcomes
     }
 
-    private func rejection(_ outcome: ExactMatchOutcome, _ key: FlowKey, capacity: Int) -> UpdateResult {
-        outcome == .exists
-            ? .rejected(.alreadyExists(table: .flowCache, entry: TableEntry.flow(FlowEntry(key: key, action: .drop)).keyText))
-            : .rejected(.tableFull(table: .flowCache, capacity: capacity))
+    /// An insertion that found its key, or no room. A derived entry of another generation is as good as absent.
+    private func settle<Key>(
+        _ table: inout ExactMatchTable<Key>, _ outcome: ExactMatchOutcome, _ item: ExactMatchItem<Key>, _ key: FlowKey
+    ) -> UpdateResult {
+        let entry = TableEntry.flow(FlowEntry(key: key, action: .drop))
+        guard outcome == .exists else {
+            return .rejected(.tableFull(table: .flowCache, capacity: table.capacity))
+        }
+        do {
+            guard let found = table.find(item.key), isStale(found.action) else { throw ExactMatchError.exists }
+            try table.delete(item.key)
+            try table.insert(item.key, action: item.action)
+        } catch let error as ExactMatchError {
+            return .rejected(tableError(error, entry))
+        } catch {
+            return .rejected(.backEnd(table: .flowCache, "\(error)"))
+        }
+        return .applied
+    }
+
+    private func isStale(_ raw: UInt64) -> Bool {
+        let word = ActionWord(rawValue: raw)
+        return !word.has(ActionWord.isStatic) && word.generation != generation.rawValue
     }
 
     func writeFlow(_ operation: TableUpdate.Operation, _ flow: FlowEntry) -> UpdateResult {
@@ -169,6 +185,7 @@ extension XDPDataPlane {
             switch operation {
             case .insert:
                 let word = word(of: flow)
+                if let old, case .derived(let made) = old.origin, made != generation { try deleteFlow(flow.key) }
                 if flow.key.isIPv6 {
                     try flows6.insert(ExactMatchKey64(flow.key), action: word)
                 } else {
@@ -181,18 +198,17 @@ extension XDPDataPlane {
                 } else {
                     try flows4.modify(ExactMatchKey32(flow.key), action: word)
                 }
-            case .delete:
-                if flow.key.isIPv6 {
-                    try flows6.delete(ExactMatchKey64(flow.key))
-                } else {
-                    try flows4.delete(ExactMatchKey32(flow.key))
-                }
+            case .delete: try deleteFlow(flow.key)
             }
         } catch {
             return .rejected(tableError(error, .flow(flow)))
         }
         state.countReferences(removed: old, inserted: operation == .delete ? nil : flow)
         return .applied
+    }
+
+    private func deleteFlow(_ key: FlowKey) throws(ExactMatchError) {
+        if key.isIPv6 { try flows6.delete(ExactMatchKey64(key)) } else { try flows4.delete(ExactMatchKey32(key)) }
     }
 
     private func findFlow(_ key: FlowKey) -> FlowEntry? {
