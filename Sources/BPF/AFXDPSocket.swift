@@ -110,6 +110,7 @@ public struct AFXDPSocket: ~Copyable, @unchecked Sendable {
     public var fileDescriptor: Int32 { xsk_socket__fd(socket) }
 
     /// Hands out up to `maximum` received frames without waiting or copying; valid within `body` only.
+    /// Frames taken from the ring together with one whose body throws are dropped.
     /// - Returns: how many.
     @discardableResult
     public mutating func receive<Failure: Error>(
