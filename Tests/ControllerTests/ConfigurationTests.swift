@@ -56,8 +56,8 @@ private let broken: [Broken] = [
         (5, 23, ["no port \"p3\"", "p2"])),
     Broken("a routed VLAN member", twoPorts + "vlans:\n  - {id: 10, untagged: [p1]}", (5, 25, ["p1", "routed", "switched"])),
     Broken("a VLAN id out of range", twoPorts + "vlans:\n  - {id: 4095}", (5, 10, ["4095", "4094"])),
-    Broken("a next hop in no network", twoPorts + "routes:\n  - {prefix: 0.0.0.0/0, via: 10.0.9.1}", (5, 31, ["10.0.9.1", "no connected network", "10.0.1.0/24"])),
-    Broken("the node's own address as next hop", twoPorts + "routes:\n  - {prefix: 0.0.0.0/0, via: 10.0.1.1}", (5, 31, ["own address", "line 2"])),
+    Broken("a next hop in no network", twoPorts + "routes:\n  - {prefix: 0.0.0.0/0, via: 10.0.9.1}", (5, 30, ["10.0.9.1", "no connected network", "10.0.1.0/24"])),
+    Broken("the node's own address as next hop", twoPorts + "routes:\n  - {prefix: 0.0.0.0/0, via: 10.0.1.1}", (5, 30, ["own address", "line 2"])),
     Broken(
         "a route given twice",
         twoPorts + "routes:\n  - {prefix: 10.9.0.0/16, via: 10.0.1.2}\n  - {prefix: 10.9.0.0/16, action: drop}",
@@ -68,8 +68,8 @@ private let broken: [Broken] = [
     Broken("a next hop of another family", twoPorts + "routes:\n  - {prefix: \"fd00::/16\", via: 10.0.1.2}", (5, 32, ["family"])),
     Broken(
         "too much weight",
-        twoPorts + "routes:\n  - {prefix: 0.0.0.0/0, via: [{address: 10.0.1.2, weight: 64}, 10.0.2.2]}", (5, 31, ["65", "64"])),
-    Broken("a link-local next hop without port", twoPorts + "routes:\n  - {prefix: \"::/0\", via: \"fe80::1\"}", (5, 28, ["link-local", "port"])),
+        twoPorts + "routes:\n  - {prefix: 0.0.0.0/0, via: [{address: 10.0.1.2, weight: 64}, 10.0.2.2]}", (5, 30, ["65", "64"])),
+    Broken("a link-local next hop without port", twoPorts + "routes:\n  - {prefix: \"::/0\", via: \"fe80::1\"}", (5, 27, ["link-local", "port"])),
     Broken("an unknown VRF", twoPorts + "routes:\n  - {prefix: 10.9.0.0/16, vrf: blue, action: drop}", (5, 32, ["blue", "default"])),
     Broken("ports in an ACL entry without protocol", twoPorts + "acl:\n  - {id: 1, priority: 1, match: {destination_port: 80}, action: drop}", (5, 52, ["destination_port", "protocol"])),
     Broken("an unknown ACL action", twoPorts + "acl:\n  - {id: 1, priority: 1, action: deny}", (5, 34, ["deny", "permit, drop"])),

@@ -222,7 +222,7 @@ func parseDuration(_ text: String) -> Duration? {
 /// The candidate with the fewest edits, if it is near enough to be what was meant.
 func nearest(to word: String, in candidates: [String]) -> String? {
     let best = candidates.map { (name: $0, distance: editDistance(word, $0)) }.min { $0.distance < $1.distance }
-    guard let best, best.distance <= max(word.count >= 4 ? 2 : 1, word.count / 3) else { return nil }
+    guard let best, best.distance <= (word.count < 3 ? 0 : max(word.count >= 4 ? 2 : 1, word.count / 3)) else { return nil }
     return best.name
 }
 
