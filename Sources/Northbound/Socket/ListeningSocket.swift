@@ -3,12 +3,11 @@ import Glibc
 
 /// A listening Unix socket of mode 0600, and the lock that makes its path this process's.
 ///
-/// The socket is made in a private folder beside its path, given its mode, and only then moved there: nobody ever sees it with
-/// another mode, and a dead daemon's socket is replaced without a moment at which there is none. Two daemons that
-/// start at once are told apart by a lock on `PATH.lock`.
+/// It has its mode from the moment it is there. A dead daemon's socket is replaced, a living one's refused; two daemons
+/// that start at once are told apart by a lock on `PATH.lock`, held for the life of this value.
 struct ListeningSocket: ~Copyable {
     let path: String
-    private let lock: Int32
+    private let lock: SocketLock
     private var descriptor: Int32
     private let inode: ino_t
 
@@ -19,22 +18,22 @@ struct ListeningSocket: ~Copyable {
         if mkdir(folder, 0o755) != 0, errno != EEXIST {
             throw .system(what: "cannot make the folder", path: folder, errno: errno)
         }
-        let lock = try SocketDescriptor(rawValue: Self.acquireLock(for: path))
+        let lock = try SocketLock(socket: path)
         switch try SocketProbe(path: path) {
-        case .nothing, .stale: break
+        case .nothing: break
+        case .stale:
+            guard unlink(path) == 0 else { throw .system(what: "cannot remove the stale", path: path, errno: errno) }
         case .alive(let pid): throw .inUse(path: path, pid: pid)
         case .notASocket: throw .notASocket(path: path)
         case .notPermitted: throw .system(what: "cannot connect to", path: path, errno: EACCES)
         }
-        let socket = try Self.listen(folder: folder, path: path)
+        let socket = try Self.listen(path: path)
         var status = stat()
-        guard stat(path, &status) == 0 else {
-            throw .system(what: "cannot look at", path: path, errno: errno)
-        }
+        guard lstat(path, &status) == 0 else { throw .system(what: "cannot look at", path: path, errno: errno) }
         self.path = path
+        self.lock = lock
         inode = status.st_ino
         descriptor = socket.release()
-        self.lock = lock.release()
     }
 
     deinit {
@@ -42,8 +41,6 @@ struct ListeningSocket: ~Copyable {
         // Somebody may have put something else there meanwhile; that is not ours to remove.
         var status = stat()
         if lstat(path, &status) == 0, status.st_ino == inode { unlink(path) }
-        unlink(Self.lockPath(for: path))
-        close(lock)
     }
 
     /// Gives the listening descriptor away; the path stays this value's.
@@ -52,63 +49,66 @@ struct ListeningSocket: ~Copyable {
         return descriptor
     }
 
-    private static func lockPath(for path: String) -> String { path + ".lock" }
-
     private static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    private static func acquireLock(for path: String) throws(SocketError) -> Int32 {
-        let lockPath = lockPath(for: path)
+    private static func listen(path: String) throws(SocketError) -> SocketDescriptor {
+        let socket = try SocketDescriptor.unix(path: path)
+        // The mode a socket is made with is what the umask leaves of 0777; changing it afterwards would be too late.
+        let mask = umask(0o177)
+        defer { umask(mask) }
+        let bound = try socket.address(path, { bind($0, $1, $2) })
+        guard bound == 0 else { throw .system(what: "cannot bind", path: path, errno: bound) }
+        guard Glibc.listen(socket.rawValue, 128) == 0 else {
+            let code = errno
+            unlink(path)
+            throw .system(what: "cannot listen at", path: path, errno: code)
+        }
+        return socket
+    }
+}
+
+/// The right to a socket's path: a lock on the file `PATH.lock`, which holds the owner's process number and goes with it.
+private struct SocketLock: ~Copyable {
+    private let path: String
+    private let descriptor: Int32
+
+    init(socket: String) throws(SocketError) {
+        path = socket + ".lock"
         while true {
-            let descriptor = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-            guard descriptor >= 0 else { throw .system(what: "cannot open the lock", path: lockPath, errno: errno) }
+            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+            guard descriptor >= 0 else { throw .system(what: "cannot open the lock", path: path, errno: errno) }
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
                 let code = errno
                 let pid = Self.readPID(descriptor)
                 close(descriptor)
-                guard code == EWOULDBLOCK else { throw .system(what: "cannot lock", path: lockPath, errno: code) }
-                throw .inUse(path: path, pid: pid)
+                guard code == EWOULDBLOCK else { throw .system(what: "cannot lock", path: path, errno: code) }
+                throw .inUse(path: socket, pid: pid)
             }
-            // A daemon that ended between the two calls has removed the file; the lock on it means nothing then.
+            // A daemon that ended between the two calls has removed the file; a lock on it means nothing then.
             var held = stat()
             var named = stat()
-            if fstat(descriptor, &held) == 0, stat(lockPath, &named) == 0, held.st_ino == named.st_ino {
+            if fstat(descriptor, &held) == 0, stat(path, &named) == 0, held.st_ino == named.st_ino {
                 let text = Array("\(getpid())\n".utf8)
                 ftruncate(descriptor, 0)
                 _ = text.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
-                return descriptor
+                self.descriptor = descriptor
+                return
             }
             close(descriptor)
         }
+    }
+
+    deinit {
+        unlink(path)
+        close(descriptor)
     }
 
     private static func readPID(_ descriptor: Int32) -> Int32 {
         var bytes = [UInt8](repeating: 0, count: 16)
         let count = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
         return Int32(String(decoding: bytes.prefix(max(count, 0)).prefix { $0 != 10 }, as: UTF8.self)) ?? 0
-    }
-
-    private static func listen(folder: String, path: String) throws(SocketError) -> SocketDescriptor {
-        var template = Array("\(folder)/.piccolo-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else {
-            throw .system(what: "cannot make a private folder in", path: folder, errno: errno)
-        }
-        let privateFolder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let hidden = privateFolder + "/s"
-        defer {
-            unlink(hidden)
-            rmdir(privateFolder)
-        }
-        let socket = try SocketDescriptor.unix(path: path)
-        let bound = try socket.address(hidden, { bind($0, $1, $2) })
-        guard bound == 0 else { throw .system(what: "cannot bind", path: path, errno: bound) }
-        guard chmod(hidden, 0o600) == 0 else { throw .system(what: "cannot set the mode of", path: path, errno: errno) }
-        guard Glibc.listen(socket.rawValue, 128) == 0 else {
-            throw .system(what: "cannot listen at", path: path, errno: errno)
-        }
-        guard rename(hidden, path) == 0 else { throw .system(what: "cannot place", path: path, errno: errno) }
-        return socket
     }
 }

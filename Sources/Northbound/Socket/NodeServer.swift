@@ -6,6 +6,9 @@ import PiccoloProto
 
 /// Serves a node on a Unix socket.
 public enum NodeServer {
+    /// How long calls under way may take when the server is told to stop.
+    private static let grace = Duration.seconds(2)
+
     /// Listens at `socket` (mode 0600) and serves until the task is cancelled. The socket is gone when this returns.
     ///
     /// - Parameter listening: called once clients can connect.
@@ -20,13 +23,18 @@ public enum NodeServer {
         let server = GRPCServer(transport: transport, services: [NodeEndpoint(service: service)])
         // Connections are taken from here on: they wait in the socket's backlog until the transport runs.
         listening()
-        do {
-            try await withTaskCancellationHandler {
-                try await server.serve()
-            } onCancel: {
-                server.beginGracefulShutdown()
+        // Cancelling the transport would cut the calls that are under way; they get a moment to end instead.
+        let serving = Task { try await server.serve() }
+        let result = await withTaskCancellationHandler {
+            await serving.result
+        } onCancel: {
+            server.beginGracefulShutdown()
+            Task {
+                try? await Task.sleep(for: grace)
+                serving.cancel()
             }
-        } catch is CancellationError {}
+        }
+        if !Task.isCancelled { try result.get() }
         _ = consume socket
     }
 }

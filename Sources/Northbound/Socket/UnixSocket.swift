@@ -6,8 +6,9 @@ public enum NodeAddress {
     /// Where the daemon listens unless told otherwise.
     public static let defaultSocket = "/run/piccolo/piccolo.sock"
 
-    /// Longest path of a Unix socket: `sun_path` holds 108 bytes with its terminating zero (unix(7)).
-    static let longestPath = 107
+    /// Longest path of the socket, bytes. `sun_path` would hold 107 and a zero (unix(7)); the transport connects to no more
+    /// than fits on every system.
+    static let longestPath = 103
 }
 
 /// Why a daemon could not listen.
