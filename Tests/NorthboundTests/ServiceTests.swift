@@ -190,7 +190,8 @@ struct ServiceTests {
                 }
                 for await _ in started {}
             }
-            #expect(await watcher.withLock { $0 }?.value == .stopping)
+            let outcome = await watcher.withLock { $0 }?.value
+            #expect(outcome == .stopping)
         }
     }
 

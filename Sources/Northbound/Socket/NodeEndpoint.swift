@@ -110,11 +110,9 @@ struct NodeEndpoint: Piccolo_V1_Node.SimpleServiceProtocol {
             }
             group.addTask { try await context.cancellation.cancelled }
             defer { group.cancelAll() }
-            do {
-                try await group.next()
-            } catch is CancellationError {
-                throw NodeError.stopping.status
-            }
+            try await group.next()
+            // Of no interest to a client that went away; one that is still there learns why its stream ends.
+            throw NodeError.stopping.status
         }
     }
 
