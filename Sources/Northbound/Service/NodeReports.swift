@@ -131,11 +131,6 @@ public struct FlowFilter: Hashable, Sendable {
     }
 }
 
-extension IPPrefix {
-    /// Whether an address of the same family lies in the prefix.
-    fileprivate func contains(_ other: IPAddress) -> Bool { IPPrefix(other, length: Int(length)) == self }
-}
-
 /// A flow-cache entry with its use.
 public struct FlowReport: Hashable, Sendable {
     public var entry: FlowEntry

@@ -44,9 +44,9 @@ public enum EntryFields {
     private static func number(_ value: some BinaryInteger) -> JSONValue { .integer(Int64(value)) }
 
     private static func ternary(_ mac: Ternary<UInt64>) -> JSONValue {
-        let value = AddressText.text(MACAddress(rawValue: mac.value))
+        let value = MACAddress(rawValue: mac.value).description
         let mask = MACAddress(rawValue: mac.mask)
-        return .string(mask == .broadcast ? value : value + "/" + AddressText.text(mask))
+        return .string(mask == .broadcast ? value : value + "/" + mask.description)
     }
 
     private static func range(_ range: ClosedRange<UInt16>) -> JSONValue {
@@ -103,7 +103,7 @@ public enum EntryFields {
             }
         return [
             JSONMember("vlan", number(entry.vlan.rawValue)),
-            JSONMember("mac", .string(AddressText.text(entry.mac))),
+            JSONMember("mac", .string(entry.mac.description)),
             action,
             JSONMember("static", .bool(entry.isStatic)),
         ]
@@ -120,15 +120,15 @@ public enum EntryFields {
         add("ether_type", match.etherType.map { .string("0x" + String($0, radix: 16)) })
         add("destination_mac", match.destinationMAC.map(ternary))
         add("source_mac", match.sourceMAC.map(ternary))
-        add("source", match.source.map { .string(AddressText.text($0)) })
-        add("destination", match.destination.map { .string(AddressText.text($0)) })
+        add("source", match.source.map { .string($0.description) })
+        add("destination", match.destination.map { .string($0.description) })
         add("protocol", match.ipProtocol.map { .string(protocolName($0)) })
         add("dscp", match.dscp.map(number))
         add("source_port", match.sourcePorts.map(range))
         add("destination_port", match.destinationPorts.map(range))
         add(
             "tcp_flags",
-            match.tcpFlags.map { .string("0x\(AddressText.hex2($0.value))/0x\(AddressText.hex2($0.mask))") })
+            match.tcpFlags.map { .string("0x\(hex2($0.value))/0x\(hex2($0.mask))") })
         add("icmp_type", match.icmpType.map(number))
         add("icmp_code", match.icmpCode.map(number))
         add("fragment", match.fragment.map { .string("\($0)") })
@@ -152,8 +152,8 @@ public enum EntryFields {
         }
         fields += [
             JSONMember("router_interface", number(key.routerInterface.rawValue)),
-            JSONMember("source", .string(AddressText.text(key.sourceAddress))),
-            JSONMember("destination", .string(AddressText.text(key.destinationAddress))),
+            JSONMember("source", .string(key.sourceAddress.description)),
+            JSONMember("destination", .string(key.destinationAddress.description)),
             JSONMember("protocol", .string(protocolName(key.ipProtocol))),
         ]
         switch key.ipProtocol {
@@ -195,7 +195,7 @@ public enum EntryFields {
             }
         return [
             JSONMember("vrf", number(entry.vrf.rawValue)),
-            JSONMember("prefix", .string(AddressText.text(entry.prefix))),
+            JSONMember("prefix", .string(entry.prefix.description)),
             action,
         ]
     }
@@ -204,7 +204,7 @@ public enum EntryFields {
         [
             JSONMember("id", number(entry.id.rawValue)),
             JSONMember("router_interface", number(entry.routerInterface.rawValue)),
-            JSONMember("neighbor", .string(AddressText.text(entry.neighbor))),
+            JSONMember("neighbor", .string(entry.neighbor.description)),
         ]
     }
 
@@ -219,8 +219,8 @@ public enum EntryFields {
     private static func neighbor(_ entry: NeighborEntry) -> [JSONMember] {
         [
             JSONMember("router_interface", number(entry.routerInterface.rawValue)),
-            JSONMember("address", .string(AddressText.text(entry.address))),
-            JSONMember("mac", .string(AddressText.text(entry.mac))),
+            JSONMember("address", .string(entry.address.description)),
+            JSONMember("mac", .string(entry.mac.description)),
         ]
     }
 
@@ -229,7 +229,7 @@ public enum EntryFields {
             JSONMember("id", number(entry.id.rawValue)),
             JSONMember("port", .string(names.name(of: entry.port))),
             JSONMember("vlan", entry.vlan == .untagged ? "untagged" : number(entry.vlan.rawValue)),
-            JSONMember("mac", .string(AddressText.text(entry.mac))),
+            JSONMember("mac", .string(entry.mac.description)),
             JSONMember("vrf", number(entry.vrf.rawValue)),
         ]
     }

@@ -108,8 +108,8 @@ struct EntryReader {
         match.etherType = try fields.number("ether_type", in: 0...UInt16.max)
         match.destinationMAC = try fields.ternaryMAC("destination_mac")
         match.sourceMAC = try fields.ternaryMAC("source_mac")
-        match.source = try fields.prefixOrAddress("source")
-        match.destination = try fields.prefixOrAddress("destination")
+        match.source = try fields.prefix("source")
+        match.destination = try fields.prefix("destination")
         match.ipProtocol = try fields.ipProtocol()
         match.dscp = try fields.number("dscp", in: 0...63)
         match.sourcePorts = try fields.portRange("source_port")
@@ -137,12 +137,12 @@ struct EntryReader {
         try oneAction()
         let source = try fields.required("source", try fields.address("source"))
         let destination = try fields.required("destination", try fields.address("destination"))
-        guard AddressText.octets(source).count == AddressText.octets(destination).count else {
+        guard source.isIPv6 == destination.isIPv6 else {
             throw fields.error("destination", expected: "an address of the same family as source")
         }
         let ipProtocol = try fields.required("protocol", try fields.ipProtocol())
         var ports: (source: UInt16, destination: UInt16) = (0, 0)
-        let isIPv6 = AddressText.octets(source).count == 16
+        let isIPv6 = source.isIPv6
         switch ipProtocol {
         case 6, 17:
             try refuse(["icmp_type", "icmp_code"], ipProtocol)
@@ -220,7 +220,7 @@ struct EntryReader {
         let found = nextHops(address, interface: interface)
         guard let first = found.first else {
             if keyOnly { return NextHopID(rawValue: 0) }
-            let text = AddressText.text(address)
+            let text = address.description
             throw SyntaxError(
                 fields.table == .flowCache
                     ? "there is no next hop with the neighbour \(text): make it with "
@@ -230,7 +230,7 @@ struct EntryReader {
         // Several numbers for one neighbour at one interface mean the same; at several interfaces they do not.
         guard found.allSatisfy({ $0.routerInterface == first.routerInterface }) else {
             let choices = found.map { "next_hop=\($0.id.rawValue)" }.joined(separator: ", ")
-            throw SyntaxError("\(AddressText.text(address)) is a neighbour at several interfaces; give one of \(choices)")
+            throw SyntaxError("\(address.description) is a neighbour at several interfaces; give one of \(choices)")
         }
         return first.id
     }

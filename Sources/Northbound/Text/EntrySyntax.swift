@@ -59,8 +59,8 @@ public enum EntrySyntax {
         let reader = try FieldReader(table: .flowCache, names: names, values: try FieldReader.split(words))
         var filter = FlowFilter()
         filter.routerInterface = try reader.routerInterface()
-        filter.source = try reader.prefixOrAddress("source")
-        filter.destination = try reader.prefixOrAddress("destination")
+        filter.source = try reader.prefix("source")
+        filter.destination = try reader.prefix("destination")
         filter.ipProtocol = try reader.ipProtocol()
         return filter
     }

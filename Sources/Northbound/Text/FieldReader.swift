@@ -104,42 +104,32 @@ struct FieldReader {
     }
 
     func mac(_ name: String) throws(SyntaxError) -> MACAddress? {
-        try read(name, "an Ethernet address, such as 02:00:00:00:00:01") { AddressText.mac($0) }
+        try read(name, "an Ethernet address, such as 02:00:00:00:00:01") { MACAddress($0) }
     }
 
     func ternaryMAC(_ name: String) throws(SyntaxError) -> Ternary<UInt64>? {
         try read(name, "ADDRESS or ADDRESS/MASK, such as 02:00:00:00:00:00/ff:ff:ff:00:00:00") { text in
             let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let value = parts.first.flatMap({ AddressText.mac($0) }) else { return nil }
+            guard let value = parts.first.flatMap({ MACAddress($0) }) else { return nil }
             guard parts.count > 1 else {
                 return Ternary(value: value.rawValue, mask: MACAddress.broadcast.rawValue)
             }
-            return AddressText.mac(parts[1]).map { Ternary(value: value.rawValue, mask: $0.rawValue) }
+            return MACAddress(parts[1]).map { Ternary(value: value.rawValue, mask: $0.rawValue) }
         }
     }
 
     func address(_ name: String) throws(SyntaxError) -> IPAddress? {
-        try read(name, "an IPv4 or IPv6 address") { AddressText.ip($0) }
+        try read(name, "an IPv4 or IPv6 address") { IPAddress($0) }
     }
 
     func prefix(_ name: String) throws(SyntaxError) -> IPPrefix? {
-        if let text = values[name], let slash = text.firstIndex(of: "/"), let address = AddressText.ip(text[..<slash]),
+        if let text = values[name], let slash = text.firstIndex(of: "/"), let address = IPAddress(text[..<slash]),
             let length = Int(text[text.index(after: slash)...]), let prefix = IPPrefix(address, length: length),
             prefix.address != address
         {
-            throw error(name, expected: "no bits behind the prefix: \(AddressText.text(prefix))")
+            throw error(name, expected: "no bits behind the prefix: \(prefix.description)")
         }
-        return try read(name, "ADDRESS/LENGTH, such as 10.9.0.0/16 or 2001:db8::/32") { AddressText.prefix($0) }
-    }
-
-    /// A prefix, or an address for itself alone.
-    func prefixOrAddress(_ name: String) throws(SyntaxError) -> IPPrefix? {
-        if let text = values[name], !text.contains("/") {
-            return try read(name, "an address or ADDRESS/LENGTH") { text in
-                AddressText.ip(text).flatMap { IPPrefix($0, length: AddressText.octets($0).count * 8) }
-            }
-        }
-        return try prefix(name)
+        return try read(name, "ADDRESS/LENGTH, such as 10.9.0.0/16 or 2001:db8::/32, or an address") { IPPrefix($0) }
     }
 
     func ipProtocol(_ name: String = "protocol") throws(SyntaxError) -> UInt8? {

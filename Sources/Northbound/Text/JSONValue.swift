@@ -95,7 +95,7 @@ public enum JSONValue: Hashable, Sendable {
             case "\n": text += "\\n"
             case "\r": text += "\\r"
             case "\t": text += "\\t"
-            case "\0"..<" ": text += "\\u00" + AddressText.hex2(UInt8(truncatingIfNeeded: scalar.value))
+            case "\0"..<" ": text += "\\u00" + hex2(UInt8(truncatingIfNeeded: scalar.value))
             default: text.unicodeScalars.append(scalar)
             }
         }

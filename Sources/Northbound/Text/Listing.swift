@@ -185,7 +185,7 @@ public struct Listing: Sendable {
     }
 
     static func endpoint(_ address: IPAddress, _ port: UInt16?) -> String {
-        let text = AddressText.text(address)
+        let text = address.description
         guard let port else { return text }
         return text.contains(":") ? "[\(text)]:\(port)" : "\(text):\(port)"
     }
@@ -193,7 +193,7 @@ public struct Listing: Sendable {
     private static func actionText(_ entry: FlowEntry, _ names: Directory) -> String {
         switch entry.action {
         case .nextHop(let id):
-            if let nextHop = names.nextHops[id] { "via " + AddressText.text(nextHop.neighbor) } else { "next hop \(id.rawValue)" }
+            if let nextHop = names.nextHops[id] { "via " + nextHop.neighbor.description } else { "next hop \(id.rawValue)" }
         case .port(let port): "out " + names.name(of: port)
         case .drop: "drop " + entry.reason.name
         case .kernel: "kernel " + entry.reason.name

@@ -46,3 +46,9 @@ public enum Quantity {
         return "\(sign)\(scaled / scale)." + String(repeating: "0", count: digits - fraction.count) + fraction
     }
 }
+
+/// Two hexadecimal digits.
+func hex2(_ byte: UInt8) -> String {
+    let digits = String(byte, radix: 16)
+    return byte < 16 ? "0" + digits : digits
+}

@@ -54,7 +54,7 @@ enum Field {
     }
 
     static func address(_ bytes: Data, _ field: String) throws(NodeError) -> IPAddress {
-        guard let address = AddressText.address(bytes) else {
+        guard let address = IPAddress(octets: bytes) else {
             throw .invalid(
                 field: field, value: "\(bytes.count) bytes long", expected: "4 bytes for IPv4 or 16 for IPv6")
         }
@@ -70,8 +70,8 @@ enum Field {
             }
             guard prefix.address == address else {
                 throw .invalid(
-                    field: "address", value: "\(AddressText.text(address))/\(message.length)",
-                    expected: "no bits behind the prefix: \(AddressText.text(prefix))")
+                    field: "address", value: "\(address.description)/\(message.length)",
+                    expected: "no bits behind the prefix: \(prefix.description)")
             }
             return prefix
         }
@@ -99,7 +99,7 @@ extension MACAddress {
 }
 
 extension IPAddress {
-    var wire: Data { Data(AddressText.octets(self)) }
+    var wire: Data { Data(octets) }
 }
 
 extension IPPrefix {
