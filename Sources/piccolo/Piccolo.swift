@@ -29,6 +29,7 @@ struct Piccolo: AsyncParsableCommand {
     static func main() async {
         // A pipe whose reader went away ends the command as it does any other.
         signal(SIGPIPE, SIG_DFL)
+        let status: ExitStatus
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -36,16 +37,14 @@ struct Piccolo: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            status = ExitStatus(code: 0, message: nil)
         } catch {
-            end(ExitStatus(of: error))
+            status = ExitStatus(of: error)
         }
-        exit(0)
-    }
-
-    /// Says what went wrong, where errors belong, and ends.
-    private static func end(_ status: ExitStatus) -> Never {
-        if let message = status.message { status.code == 0 ? Terminal.out(message) : Terminal.error(message) }
-        exit(status.code)
+        if let message = status.message {
+            status.code == 0 ? Terminal.out(message) : Terminal.error(message)
+        }
+        Glibc.exit(status.code)
     }
 }
 

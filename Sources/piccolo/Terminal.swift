@@ -26,7 +26,7 @@ enum Terminal {
         text.withUTF8 { bytes in
             var bytes = bytes[...]
             while !bytes.isEmpty {
-                let count = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: bytes).baseAddress, bytes.count)
+                let count = Glibc.write(descriptor, UnsafeBufferPointer(rebasing: bytes).baseAddress, bytes.count)
                 if count < 0, errno == EINTR { continue }
                 guard count > 0 else { return }
                 bytes = bytes.dropFirst(count)
