@@ -17,7 +17,7 @@ extension ConfigurationParser {
                 let reader = YAMLMapping(
                     node, what: "an ACL entry", keys: ["id", "priority", "match", "action", "mirror"], complaints: complaints)
             else { continue }
-            let id = reader.requiredInteger("id", in: 1...Int(UInt32.max)).map { UInt32($0) }
+            let id = reader.requiredInteger("id", in: 1...Int(UInt32.max) - 1).map { UInt32($0) }
             let priority = reader.requiredInteger("priority", in: 0...Int(UInt32.max)).map { UInt32($0) }
             if let id {
                 if let first = ids[id] { duplicate("ACL id \(id)", at: reader.location(of: "id"), first: first) }

@@ -26,7 +26,7 @@ extension ConfigurationParser {
             port.attach = attachModes(reader) ?? port.attach
             port.addresses = reader.elements("addresses").compactMap { complaints.interfaceAddress($0, what: "an address") }
             port.mac = reader["mac"].flatMap { complaints.stationMAC($0, what: "mac") }
-            port.mtu = reader.integer("mtu", in: 68...65535).map { UInt16($0) }
+            port.mtu = reader.integer("mtu", in: 68...65521).map { UInt16($0) }
             if let pvid = reader.integer("pvid", in: 1...4094) { port.pvid = VLANID(rawValue: UInt16(pvid)) }
             if port.mode == .routed, reader.has("pvid") {
                 complaints.add(reader.location(of: "pvid"), "pvid is for switched ports; port \(port.name) is routed")
