@@ -60,6 +60,8 @@ public struct TablePlan: Sendable {
         var portIDs: [String: PortID] = [:]
         var interfaces: [Interface] = []
         var interfaceByName: [Configuration.RouterPort: Int] = [:]
+        /// Routes into a part of a connected network: there they decide, and not the neighbour.
+        var inner: [(vrf: VRFID, prefix: IPPrefix)] = []
         /// Router interfaces by the kernel interface behind them.
         var interfaceByKernelName: [String: Int] = [:]
 
@@ -83,6 +85,8 @@ public struct TablePlan: Sendable {
                 default: break
                 }
             }
+            inner = configuration.routes.map { ($0.vrf, $0.prefix) }
+            for case .route(let route) in reserved { inner.append((route.vrf, route.prefix)) }
             self.identities.ports.begin(reserved: [])
             self.identities.interfaces.begin(reserved: numbers.interfaces)
             self.identities.nextHops.begin(reserved: numbers.nextHops)
@@ -275,6 +279,14 @@ public struct TablePlan: Sendable {
         }
 
         private mutating func addNeighbors(_ plan: inout TablePlan) {
+            inner = inner.filter { route in
+                interfaces.contains { interface in
+                    interface.vrf == route.vrf
+                        && interface.addresses.contains {
+                            $0.length < route.prefix.length && $0.prefix.contains(route.prefix.address)
+                        }
+                }
+            }
             for neighbor in configuration.neighbors {
                 if let index = interfaceByName[neighbor.port] { addNeighbor(index, neighbor.address, neighbor.mac, &plan) }
             }
@@ -294,7 +306,8 @@ public struct TablePlan: Sendable {
             // Only where its network is: elsewhere the routes say how to get there.
             guard !address.isLinkLocal, interface.addresses.contains(where: { $0.prefix.contains(address) }),
                 let prefix = IPPrefix(address, length: address.isIPv6 ? 128 : 32),
-                !plan.keys.contains(.route(interface.vrf, prefix))
+                !plan.keys.contains(.route(interface.vrf, prefix)),
+                !inner.contains(where: { $0.vrf == interface.vrf && $0.prefix.contains(address) })
             else { return }
             let id = nextHop(interface.id, address, &plan)
             plan.add(.route(RouteEntry(vrf: interface.vrf, prefix: prefix, action: .nextHop(id))))
