@@ -19,7 +19,8 @@ struct ReplayCommand: ParsableCommand {
 
             The tables are those the configuration makes where all its interfaces exist and are up; no interface is \
             touched. A port without a MAC address in the file has 02:00:00:00:01:01 and on, in the file's order. xdp \
-            runs the program in the kernel by test runs, and needs root.
+            runs the program in the kernel by test runs, and needs root; frames that do not fit one buffer are left out, \
+            and counted.
             """)
     @Argument(help: "Capture files.", completion: .file(extensions: ["pcap", "pcapng", "cap"]))
     var captures: [String]
@@ -29,9 +30,11 @@ struct ReplayCommand: ParsableCommand {
         completion: .list(["reference", "xdp", "reference,xdp"]),
         transform: Self.dataPlanes)
     var through: [Through] = [.reference]
-    @Option(help: ArgumentHelp("The port the packets arrive at; by default the configuration's first.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("The port the packets arrive at; by default the configuration's first.", valueName: "name"))
     var port: String?
-    @Flag(help: "Admit unicast frames to the router whatever their destination address, as captures made elsewhere need.")
+    @Flag(
+        help: "Admit unicast frames to the router whatever their destination address, as captures made elsewhere need.")
     var anyStation = false
     @Flag(help: "Compare the data planes packet by packet, and their counters at the end.")
     var compare = false
@@ -71,20 +74,20 @@ struct ReplayCommand: ParsableCommand {
         for difference in comparison.install(World(updates: updates)) {
             throw CommandFailure(message: "the tables differ before any packet: \(difference)")
         }
+        let frames = through.contains(.xdp) ? ReplayedCapture.testRunFrames : 0...Int.max
         var unreadable = 0
         for path in captures {
             do {
-                var packetDifferences = 0
-                let summary = try CaptureReplay.replay(path: path, port: arrival, through: comparison, counters: compare) {
-                    packetDifferences += $0.differences.count
-                    output.add($0, path: path)
-                }
-                output.add(summary, ofPackets: packetDifferences)
+                output.add(
+                    try ReplayedCapture.replay(path: path, port: arrival, through: comparison, frames: frames) {
+                        output.add($0, path: path)
+                    })
             } catch {
                 unreadable += 1
                 Terminal.error("piccolo: \(error)")
             }
         }
+        if compare { output.add(counters: comparison.finish()) }
         output.totals()
         if unreadable > 0 || output.differences > 0 { throw CommandFailure(message: nil) }
     }

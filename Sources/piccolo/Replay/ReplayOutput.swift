@@ -23,29 +23,37 @@ struct ReplayOutput {
         portNames = Dictionary(ports.map { ($0.id, $0.name) }) { first, _ in first }
     }
 
-    mutating func add(_ record: ReplayRecord, path: String) {
-        differences += record.differences.count
-        if let verdict = record.verdicts.first?.verdict {
+    mutating func add(_ packet: ReplayedPacket, path: String) {
+        differences += packet.differences.count
+        if let verdict = packet.verdicts.first?.verdict {
             counts[Outcome(disposition: verdict.disposition, reason: verdict.reason), default: 0] += 1
         }
-        if summaryOnly, record.differences.isEmpty { return }
-        Terminal.out(json ? value(record, path: path).line : lines(record).joined(separator: "\n"))
+        if summaryOnly, packet.differences.isEmpty { return }
+        Terminal.out(json ? value(packet, path: path).line : lines(packet).joined(separator: "\n"))
     }
 
-    mutating func add(_ summary: ReplaySummary, ofPackets packetDifferences: Int) {
-        // The others were printed with their packets.
-        let rest = summary.differences.dropFirst(packetDifferences)
-        differences += rest.count
+    func add(_ capture: ReplayedCapture) {
         if json {
-            Terminal.out(value(summary).line)
+            Terminal.out(value(capture).line)
             return
         }
-        for difference in rest { Terminal.out("  DIFFERENCE \(difference)") }
-        let cut = summary.cutPackets > 0 ? ", \(summary.cutPackets) cut short when captured" : ""
-        let count = summary.differences.count
-        Terminal.out(
-            "\(summary.path): \(summary.packets) packets\(cut), \(count) difference\(count == 1 ? "" : "s")")
-        if let damage = summary.damage { Terminal.error("piccolo: \(summary.path): \(damage); read up to there") }
+        var parts = ["\(capture.packets) packets"]
+        if capture.cutPackets > 0 { parts.append("\(capture.cutPackets) cut short when captured") }
+        if capture.skipped > 0 { parts.append("\(capture.skipped) not put through") }
+        parts.append("\(capture.differences) difference\(capture.differences == 1 ? "" : "s")")
+        Terminal.out("\(capture.path): \(parts.joined(separator: ", "))")
+        if let damage = capture.damage { Terminal.error("piccolo: \(capture.path): \(damage); read up to there") }
+    }
+
+    /// Differences in counters, after all captures.
+    mutating func add(counters: [Difference]) {
+        differences += counters.count
+        if json {
+            let list = JSONValue.array(counters.map { .string($0.description) })
+            Terminal.out(JSONValue.object(["type": "counters", "differences": list]).line)
+        } else {
+            for difference in counters { Terminal.out("  DIFFERENCE \(difference)") }
+        }
     }
 
     /// Packets by verdict over all captures.
@@ -72,12 +80,14 @@ struct ReplayOutput {
         return text
     }
 
-    private func lines(_ record: ReplayRecord) -> [String] {
-        let number = String(record.number)
-        let head = String(repeating: " ", count: max(0, 7 - number.count)) + "\(number)  \(record.capturedLength) bytes  "
-        if record.differences.isEmpty { return [head + text(record.verdicts.first?.verdict)] }
-        return [head + record.verdicts.map { "\($0.plane): \(text($0.verdict))" }.joined(separator: "; ")]
-            + record.differences.map { "  DIFFERENCE \($0)" }
+    private func lines(_ packet: ReplayedPacket) -> [String] {
+        let number = String(packet.number)
+        let head =
+            String(repeating: " ", count: max(0, 7 - number.count)) + "\(number)  \(packet.capturedLength) bytes  "
+        if let skipped = packet.skipped { return [head + "not put through: \(skipped)"] }
+        if packet.differences.isEmpty { return [head + text(packet.verdicts.first?.verdict)] }
+        return [head + packet.verdicts.map { "\($0.plane): \(text($0.verdict))" }.joined(separator: "; ")]
+            + packet.differences.map { "  DIFFERENCE \($0)" }
     }
 
     private func value(_ verdict: PacketVerdict?) -> JSONValue {
@@ -92,27 +102,29 @@ struct ReplayOutput {
         ])
     }
 
-    private func value(_ record: ReplayRecord, path: String) -> JSONValue {
+    private func value(_ packet: ReplayedPacket, path: String) -> JSONValue {
         .object([
             "type": "packet",
             "capture": .string(path),
-            "number": .count(record.number),
-            "time_ns": .unsigned(record.timestamp),
-            "length": .count(record.originalLength),
-            "captured": .count(record.capturedLength),
-            "verdicts": .object(record.verdicts.map { JSONMember($0.plane, value($0.verdict)) }),
-            "differences": .array(record.differences.map { .string($0.description) }),
+            "number": .count(packet.number),
+            "time_ns": .unsigned(packet.timestamp),
+            "length": .count(packet.originalLength),
+            "captured": .count(packet.capturedLength),
+            "skipped": packet.skipped.map { .string($0) } ?? .null,
+            "verdicts": .object(packet.verdicts.map { JSONMember($0.plane, value($0.verdict)) }),
+            "differences": .array(packet.differences.map { .string($0.description) }),
         ])
     }
 
-    private func value(_ summary: ReplaySummary) -> JSONValue {
+    private func value(_ capture: ReplayedCapture) -> JSONValue {
         .object([
             "type": "summary",
-            "capture": .string(summary.path),
-            "packets": .count(summary.packets),
-            "cut_packets": .count(summary.cutPackets),
-            "damage": summary.damage.map { .string($0) } ?? .null,
-            "differences": .array(summary.differences.map { .string($0.description) }),
+            "capture": .string(capture.path),
+            "packets": .count(capture.packets),
+            "cut_packets": .count(capture.cutPackets),
+            "skipped": .count(capture.skipped),
+            "damage": capture.damage.map { .string($0) } ?? .null,
+            "differences": .count(capture.differences),
         ])
     }
 }
