@@ -66,6 +66,7 @@ public struct Shrinker {
             shrinkList(&found) { ($0.world.flows, { $0.world.flows = $1 }) }
             shrinkList(&found) { ($0.world.staleFlows, { $0.world.staleFlows = $1 }) }
             shrinkList(&found) { ($0.world.updates, { $0.world.updates = $1 }) }
+            simplifyEntries(&found)
             for index in found.packets.indices { shrinkBytes(&found, index) }
         } while Self.size(found) < size && remaining > 0
         return found
@@ -73,7 +74,7 @@ public struct Shrinker {
 
     private static func size(_ found: FailingCase) -> (Int, Int) {
         (
-            found.packets.count + found.world.count,
+            found.packets.count + found.world.count + found.world.updates.reduce(0) { $0 + $1.entry.weight },
             found.packets.reduce(0) { total, packet in
                 total + packet.bytes.count + packet.bytes.count { $0 != 0 }
             }
@@ -110,6 +111,24 @@ public struct Shrinker {
             }
             if chunk == 1 || remaining == 0 { return }
             chunk /= 2
+        }
+    }
+
+    /// Takes away parts of entries: members, conditions.
+    private mutating func simplifyEntries(_ found: inout FailingCase) {
+        for index in found.world.updates.indices {
+            var isSimpler = true
+            while isSimpler, remaining > 0 {
+                isSimpler = false
+                for entry in found.world.updates[index].entry.simplerVariants {
+                    var smaller = found
+                    smaller.world.updates[index].entry = entry
+                    if accept(smaller, &found) {
+                        isSimpler = true
+                        break
+                    }
+                }
+            }
         }
     }
 
@@ -167,5 +186,56 @@ public struct Shrinker {
         default: break
         }
         return frame
+    }
+}
+
+extension TableEntry {
+    /// How many parts the entry has that could be taken away.
+    fileprivate var weight: Int { simplerVariants.count }
+
+    /// The entry with one part less, each part in turn.
+    fileprivate var simplerVariants: [TableEntry] {
+        switch self {
+        case .vlan(let vlan):
+            return (vlan.tagged.sorted() + vlan.untagged.sorted()).map { port in
+                var simpler = vlan
+                simpler.tagged.remove(port)
+                simpler.untagged.remove(port)
+                return .vlan(simpler)
+            }
+        case .nextHopGroup(let group):
+            guard group.members.count > 1 else { return [] }
+            return group.members.indices.map { index in
+                var simpler = group
+                simpler.members.remove(at: index)
+                return .nextHopGroup(simpler)
+            }
+        case .acl(let rule):
+            // Ports, flags, type and code need the protocol; a variant without it is rejected by all, and not taken.
+            var parts: [(inout ACLEntry.Match) -> Void] = []
+            if rule.match.ingressPort != nil { parts.append { $0.ingressPort = nil } }
+            if rule.match.vlan != nil { parts.append { $0.vlan = nil } }
+            if rule.match.etherType != nil { parts.append { $0.etherType = nil } }
+            if rule.match.destinationMAC != nil { parts.append { $0.destinationMAC = nil } }
+            if rule.match.sourceMAC != nil { parts.append { $0.sourceMAC = nil } }
+            if rule.match.source != nil { parts.append { $0.source = nil } }
+            if rule.match.destination != nil { parts.append { $0.destination = nil } }
+            if rule.match.sourcePorts != nil { parts.append { $0.sourcePorts = nil } }
+            if rule.match.destinationPorts != nil { parts.append { $0.destinationPorts = nil } }
+            if rule.match.tcpFlags != nil { parts.append { $0.tcpFlags = nil } }
+            if rule.match.icmpType != nil { parts.append { $0.icmpType = nil } }
+            if rule.match.icmpCode != nil { parts.append { $0.icmpCode = nil } }
+            if rule.match.ipProtocol != nil { parts.append { $0.ipProtocol = nil } }
+            if rule.match.dscp != nil { parts.append { $0.dscp = nil } }
+            if rule.match.fragment != nil { parts.append { $0.fragment = nil } }
+            if rule.match.routed != nil { parts.append { $0.routed = nil } }
+            return parts.map { remove in
+                var simpler = rule
+                remove(&simpler.match)
+                return .acl(simpler)
+            }
+        default:
+            return []
+        }
     }
 }

@@ -52,25 +52,6 @@ extension FlowEntry {
     }
 }
 
-extension TableUpdate {
-    /// `insert next hop 3: NextHopEntry(…)`.
-    public var text: String {
-        switch entry {
-        case .flow(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .mac(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .port(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .vlan(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .myStation(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .routerInterface(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .neighbor(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .nextHop(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .nextHopGroup(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .route(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .acl(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        }
-    }
-}
-
 extension DataPlane {
     /// Deletes every entry, users before what they use. Returns what could not be deleted, which is a fault of the data plane.
     public func removeAllEntries() -> [TableError] {
