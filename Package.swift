@@ -43,6 +43,7 @@ let package = Package(
         .plugin(name: "CompileBPF", capability: .buildTool(), dependencies: ["BPFEmbed"]),
         .target(
             name: "XDPDataPlane", dependencies: ["BPF", "Netlink", "Tables", "CFastPath", "CLinux"],
+            exclude: ["bpf-programs.txt"],
             swiftSettings: settings, plugins: ["CompileBPF"]),
 
         .target(name: "Comparison", dependencies: ["Tables", "Packet"], swiftSettings: settings),
@@ -62,7 +63,8 @@ let package = Package(
             name: "Northbound",
             dependencies: [
                 "Controller", "Tables", "Packet", "PiccoloProto",
-                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport", condition: northbound),
+                .product(
+                    name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport", condition: northbound),
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -75,9 +77,10 @@ let package = Package(
         .executableTarget(
             name: "piccolo-bench",
             dependencies: [
-                "XDPDataPlane", "Controller", "Netlink", "BPF",
+                "XDPDataPlane", "Controller", "Netlink", "BPF", "CFastPath", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
+            exclude: ["bpf-programs.txt"],
             swiftSettings: settings, plugins: ["CompileBPF"]),
         .executableTarget(
             name: "piccolo-fuzz",
@@ -91,7 +94,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["BPF", "Netlink", "Packet", "CLinux"], path: "Tests/TestSupport",
             swiftSettings: settings),
         .testTarget(
-            name: "BPFTests", dependencies: ["BPF", "TestSupport"], swiftSettings: settings, plugins: ["CompileBPF"]),
+            name: "BPFTests", dependencies: ["BPF", "TestSupport"], exclude: ["bpf-programs.txt"],
+            swiftSettings: settings, plugins: ["CompileBPF"]),
         .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "PacketTests", dependencies: ["Packet", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TablesTests", dependencies: ["Tables", "TestSupport"], swiftSettings: settings),
@@ -103,7 +107,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "ControllerTests", dependencies: ["Controller", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "NorthboundTests", dependencies: ["Northbound", "TestSupport"], swiftSettings: settings),
+            name: "NorthboundTests", dependencies: ["Northbound", "piccolo", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["piccolo", "TestSupport", "Netlink"], swiftSettings: settings),
     ],

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLINUX_H
 #define CLINUX_H
+
+#include "bpf_shims.h"
+#include "memory_shims.h"
+#include "packet_shims.h"
+#include "net_shims.h"
+
 #endif
