@@ -6,7 +6,9 @@ import Tables
 
 extension TableUpdate {
     /// `insert next hop 3: interface 4, neighbor 10.0.0.1`.
-    public var text: String { operation == .delete ? "delete \(entry.keyText)" : "\(operation) \(entry.keyText): \(entry.contentText)" }
+    public var text: String {
+        operation == .delete ? "delete \(entry.keyText)" : "\(operation) \(entry.keyText): \(entry.contentText)"
+    }
 }
 
 extension TableEntry {

@@ -171,7 +171,11 @@ extension RandomWorld {
         case 12:
             match.ipProtocol = random.one(of: 1, 58)
             (match.sourcePorts, match.destinationPorts, match.tcpFlags) = (nil, nil, nil)
-            if random.chance(70) { match.icmpType = random.one(of: 0, 8, 128, 129) } else { match.icmpCode = random.one(of: 0, 1) }
+            if random.chance(70) {
+                match.icmpType = random.one(of: 0, 8, 128, 129)
+            } else {
+                match.icmpCode = random.one(of: 0, 1)
+            }
         case 13: match.fragment = random.one(of: .first, .later, .any, .none)
         default: match.routed = random.chance(50)
         }

@@ -147,7 +147,9 @@ public struct RandomWorld {
         let nowhere = NextHopID(rawValue: 999_999)
         world.updates += [
             .insert(.route(RouteEntry(prefix: prefix(isIPv6: random.chance(50)), action: .nextHop(nowhere)))),
-            .delete(.nextHop(NextHopEntry(id: nowhere, routerInterface: .init(rawValue: 1), neighbor: address(isIPv6: false)))),
+            .delete(
+                .nextHop(
+                    NextHopEntry(id: nowhere, routerInterface: .init(rawValue: 1), neighbor: address(isIPv6: false)))),
             .insert(.nextHopGroup(NextHopGroupEntry(id: .init(rawValue: 77), members: []))),
         ]
         for table in [TableID.port, .routerInterface, .nextHop, .nextHopGroup, .ipv4, .acl] {

@@ -57,7 +57,10 @@ public struct Shrinker {
         guard !found.differences.isEmpty else { return given }
         // What was seen first matters: a verdict brings counters with it, not the other way round.
         let wanted = Set(found.differences.map(\.kind))
-        kinds = [Difference.Kind.failure, .verdict, .write, .verdictCounter, .counter].first { wanted.contains($0) }.map { [$0] } ?? wanted
+        kinds =
+            [Difference.Kind.failure, .verdict, .write, .verdictCounter, .counter].first { wanted.contains($0) }.map {
+                [$0]
+            } ?? wanted
 
         var size = (0, 0)
         repeat {
@@ -148,7 +151,8 @@ public struct Shrinker {
             if !plain, !accept(smaller, &found) { step /= 2 }
         }
         // Zeros, likewise.
-        for offset in found.packets[index].bytes.indices where found.packets[index].bytes[offset] != 0 && remaining > 0 {
+        for offset in found.packets[index].bytes.indices where found.packets[index].bytes[offset] != 0 && remaining > 0
+        {
             var smaller = found
             smaller.packets[index].bytes[offset] = 0
             if accept(smaller, &found) { continue }
@@ -173,7 +177,9 @@ public struct Shrinker {
             let headerLength = frame.count > l3 ? Int(frame[l3] & 15) * 4 : 0
             guard headerLength >= 20, l3 + headerLength <= frame.count else { return frame }
             let total = Int(frame.span.bytes.uint16(at: l3 + 2))
-            if lengths, total > frame.count - l3 { frame.store(bigEndian: UInt16(truncatingIfNeeded: frame.count - l3), at: l3 + 2) }
+            if lengths, total > frame.count - l3 {
+                frame.store(bigEndian: UInt16(truncatingIfNeeded: frame.count - l3), at: l3 + 2)
+            }
             frame.store(bigEndian: UInt16(0), at: l3 + 10)
             let checksum = Checksum.of(frame.span.bytes.extracting(l3..<(l3 + headerLength)))
             frame.store(bigEndian: checksum, at: l3 + 10)

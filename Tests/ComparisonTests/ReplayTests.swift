@@ -27,7 +27,8 @@ struct ReplayTests {
         var generator = RandomWorld(seed: 11, options: .init(shortestFrame: 0))
         return (0..<50).map { number in
             let bytes = generator.nextPacket().bytes
-            return CapturedPacket(timestamp: UInt64(number) * 1_000_000, originalLength: bytes.count + number % 2, bytes: bytes)
+            return CapturedPacket(
+                timestamp: UInt64(number) * 1_000_000, originalLength: bytes.count + number % 2, bytes: bytes)
         }
     }
 
@@ -43,7 +44,9 @@ struct ReplayTests {
         let path = try capture(Self.packets)
         defer { unlink(path) }
         var records: [ReplayRecord] = []
-        let summary = try CaptureReplay.replay(path: path, port: Self.port, through: comparison()) { records.append($0) }
+        let summary = try CaptureReplay.replay(path: path, port: Self.port, through: comparison()) {
+            records.append($0)
+        }
         #expect(summary.packets == 50)
         #expect(summary.cutPackets == 25)
         #expect(summary.damage == nil)
@@ -51,7 +54,10 @@ struct ReplayTests {
         #expect(records.map(\.number) == Array(1...50))
         #expect(records.map(\.timestamp) == Self.packets.map(\.timestamp))
         #expect(records.map(\.capturedLength) == Self.packets.map(\.bytes.count))
-        #expect(records.allSatisfy { $0.verdicts.map(\.plane) == ["reference", "reference2"] && $0.verdicts[0].verdict != nil })
+        #expect(
+            records.allSatisfy {
+                $0.verdicts.map(\.plane) == ["reference", "reference2"] && $0.verdicts[0].verdict != nil
+            })
     }
 
     @Test("of a damaged capture what is readable is replayed, and the damage is reported")

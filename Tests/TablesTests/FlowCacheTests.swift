@@ -5,7 +5,9 @@ import Testing
 
 @Suite("What the flow cache may hold")
 struct FlowCacheTests {
-    static func rule(_ id: UInt32, _ action: ACLEntry.Action, mirror: Bool = false, _ change: (inout ACLEntry.Match) -> Void) -> TableEntry {
+    static func rule(
+        _ id: UInt32, _ action: ACLEntry.Action, mirror: Bool = false, _ change: (inout ACLEntry.Match) -> Void
+    ) -> TableEntry {
         var match = ACLEntry.Match()
         change(&match)
         return .acl(ACLEntry(id: id, priority: 100 - id, match: match, action: action, mirror: mirror))
@@ -19,15 +21,25 @@ struct FlowCacheTests {
         [rule(1, .kernel) { $0.sourceMAC = Ternary(value: 0x0a, mask: 0x0f) }],
         [rule(1, .cpu) { ($0.ipProtocol, $0.destinationPorts) = (17, 50...60) }],
         [rule(1, .redirect(Network.port(5)), mirror: true) { $0.source = Network.prefix("198.51.100.0/29") }],
-        [rule(1, .permit, mirror: true) { $0.destination = Network.prefix("10.1.0.0/16") }, rule(2, .drop) { $0.dscp = 0 }],
+        [
+            rule(1, .permit, mirror: true) { $0.destination = Network.prefix("10.1.0.0/16") },
+            rule(2, .drop) { $0.dscp = 0 },
+        ],
         [rule(1, .permit) { ($0.ipProtocol, $0.sourcePorts) = (6, 1000...1000) }, rule(2, .drop) { _ in }],
         [rule(1, .drop) { $0.ingressPort = Network.port(2) }, rule(2, .drop) { $0.vlan = Network.vlan(3) }],
-        [rule(1, .drop) { $0.fragment = .any }, rule(2, .drop) { $0.routed = false }, rule(3, .drop) { $0.etherType = 0x86dd }],
-        [rule(1, .drop) { ($0.ipProtocol, $0.icmpType) = (1, 0) }, rule(2, .drop) { ($0.ipProtocol, $0.icmpType) = (58, 129) }],
+        [
+            rule(1, .drop) { $0.fragment = .any }, rule(2, .drop) { $0.routed = false },
+            rule(3, .drop) { $0.etherType = 0x86dd },
+        ],
+        [
+            rule(1, .drop) { ($0.ipProtocol, $0.icmpType) = (1, 0) },
+            rule(2, .drop) { ($0.ipProtocol, $0.icmpType) = (58, 129) },
+        ],
     ]
 
     static let frames: [Frame] = [
-        Network.ipv4(), Network.ipv4(.tcp(source: 1000, destination: 80, flags: 2)), Network.ipv4(.icmp(type: 8, code: 0)),
+        Network.ipv4(), Network.ipv4(.tcp(source: 1000, destination: 80, flags: 2)),
+        Network.ipv4(.icmp(type: 8, code: 0)),
         Network.ipv6(), Network.ipv6(.icmp(type: 128, code: 0)), Network.ipv6(extensions: [.destinationOptions([])]),
         Network.ipv4(.raw(ipProtocol: 47, bytes: [1, 2, 3])),
     ]
@@ -41,11 +53,12 @@ struct FlowCacheTests {
 
     func network(_ rules: [TableEntry]) -> Network {
         let network = Network()
-        network.add(rules + [
-            .route(RouteEntry(prefix: Network.prefix("10.1.2.0/26"), action: .drop)),
-            .route(RouteEntry(prefix: Network.prefix("10.1.2.0/29"), action: .nextHop(Network.nextHop4))),
-            .route(RouteEntry(prefix: Network.prefix("10.1.2.4/31"), action: .kernel)),
-        ])
+        network.add(
+            rules + [
+                .route(RouteEntry(prefix: Network.prefix("10.1.2.0/26"), action: .drop)),
+                .route(RouteEntry(prefix: Network.prefix("10.1.2.0/29"), action: .nextHop(Network.nextHop4))),
+                .route(RouteEntry(prefix: Network.prefix("10.1.2.4/31"), action: .kernel)),
+            ])
         // A station that admits more than one address, and a second interface at another port.
         var wide = MyStationEntry(
             port: Network.port(2), vlan: nil, mac: Network.router, priority: 0, routerInterface: Network.interface2)
@@ -60,7 +73,9 @@ struct FlowCacheTests {
     func firstDifference(_ frame: Frame, port: UInt16, _ cached: Network, _ plain: Network) throws -> String? {
         let original = frame.bytes
         for offset in original.indices {
-            for value in [original[offset], original[offset] ^ 1, original[offset] ^ 0x80, original[offset] &+ 1, 0, 0xff] as [UInt8] {
+            for value in [
+                original[offset], original[offset] ^ 1, original[offset] ^ 0x80, original[offset] &+ 1, 0, 0xff,
+            ] as [UInt8] {
                 var bytes = original
                 bytes[offset] = value
                 for repair in [false, true] {
@@ -77,7 +92,8 @@ struct FlowCacheTests {
     }
 
     /// Two equal networks; in one of them the frame's flow is cached as it is derived.
-    func cache(_ frame: Frame, port: UInt16, _ rules: [TableEntry], _ alter: (inout FlowEntry) -> Void = { _ in }) throws
+    func cache(_ frame: Frame, port: UInt16, _ rules: [TableEntry], _ alter: (inout FlowEntry) -> Void = { _ in })
+        throws
         -> (cached: Network, plain: Network, entry: FlowEntry)
     {
         let (cached, plain) = (network(rules), network(rules))
@@ -98,7 +114,9 @@ struct FlowCacheTests {
                 let difference = try firstDifference(frame, port: port, cached, plain)
                 #expect(difference == nil)
                 var hits: UInt64 = 0
-                cached.plane.sweepFlows { hits += $0.counter.packets; return .keep }
+                cached.plane.sweepFlows {
+                    hits += $0.counter.packets; return .keep
+                }
                 #expect(!entry.aclDone || hits > 0)
             }
         }
@@ -149,10 +167,12 @@ struct FlowCacheTests {
         #expect(try evaluate([rule]).entry?.aclDone == true)
     }
 
-    @Test("decisions are derived as the tables make them", arguments: [
-        ("10.1.2.63", ForwardingAction.drop, Reason.route), ("10.1.2.1", .nextHop(Network.nextHop4), .route),
-        ("10.1.2.5", .kernel, .local), ("192.168.0.1", .kernel, .noRoute), ("127.0.0.1", .kernel, .specialAddress),
-    ])
+    @Test(
+        "decisions are derived as the tables make them",
+        arguments: [
+            ("10.1.2.63", ForwardingAction.drop, Reason.route), ("10.1.2.1", .nextHop(Network.nextHop4), .route),
+            ("10.1.2.5", .kernel, .local), ("192.168.0.1", .kernel, .noRoute), ("127.0.0.1", .kernel, .specialAddress),
+        ])
     func decisions(destination: String, action: ForwardingAction, reason: Reason) throws {
         let entry = try #require(try evaluate([], Network.ipv4(to: destination)).entry)
         #expect(entry.action == action)
@@ -166,7 +186,8 @@ struct FlowCacheTests {
         let bytes = Network.ipv4(to: "10.200.0.1").bytes
         let key = try #require(try PacketFields(parsing: bytes.span.bytes).flowKey(at: Network.interface1))
         _ = network.plane.write([.delete(Network.entries[10])])
-        let entry = try #require(Classifier.evaluate(key: key, state: network.plane.state, generation: network.plane.generation).entry)
+        let entry = try #require(
+            Classifier.evaluate(key: key, state: network.plane.state, generation: network.plane.generation).entry)
         #expect(entry.action == .nextHop(Network.nextHop4))
         network.add([.flow(entry)])
         #expect(try network.reason(bytes) == "kernel neighbor_unresolved")
@@ -176,7 +197,9 @@ struct FlowCacheTests {
 
     @Test("a flow of an interface that does not exist has no entry, and the evaluation says why")
     func noInterface() {
-        let key = FlowKey(routerInterface: .init(rawValue: 9), source: Network.ip("::2"), destination: Network.ip("::3"), ipProtocol: 6)
+        let key = FlowKey(
+            routerInterface: .init(rawValue: 9), source: Network.ip("::2"), destination: Network.ip("::3"),
+            ipProtocol: 6)
         let evaluation = Classifier.evaluate(key: key, state: TableState(), generation: .init(rawValue: 0))
         #expect(evaluation.entry == nil)
         #expect(evaluation.notCacheable == "router interface 9 does not exist")
@@ -189,20 +212,24 @@ struct FlowCacheTests {
             var sum = words[0]
             for index in 0..<(memory.count / 4) {
                 if index % 2 == 1 { continue }
-                func character(_ i: Int) -> UInt64 { (0..<4).reduce(0) { $0 | UInt64(memory[i * 4 + $1]) << UInt64(8 * $1) } }
+                func character(_ i: Int) -> UInt64 {
+                    (0..<4).reduce(0) { $0 | UInt64(memory[i * 4 + $1]) << UInt64(8 * $1) }
+                }
                 sum = sum &+ (words[index + 1] &+ character(index)) &* (words[index + 2] &+ character(index + 1))
             }
             return UInt32(sum >> 32)
         }
         let seed = HashSeed(words)
         let v4 = FlowKey(
-            routerInterface: .init(rawValue: 0x0302), source: Network.ip("1.2.3.4"), destination: Network.ip("5.6.7.8"), ipProtocol: 17,
+            routerInterface: .init(rawValue: 0x0302), source: Network.ip("1.2.3.4"), destination: Network.ip("5.6.7.8"),
+            ipProtocol: 17,
             sourcePort: 0x1122, destinationPort: 0x3344)
         let tail: [UInt8] = [0x11, 0x22, 0x33, 0x44, 17, 0, 0x02, 0x03]
         #expect(FlowHash.hash(v4, seed: seed) == reference([1, 2, 3, 4, 5, 6, 7, 8] + tail))
         let v6 = FlowKey(
             routerInterface: .init(rawValue: 0x0302), source: Network.ip("102:304:506:708:90a:b0c:d0e:f10"),
-            destination: Network.ip("1112:1314:1516:1718:191a:1b1c:1d1e:1f20"), ipProtocol: 17, sourcePort: 0x1122, destinationPort: 0x3344)
+            destination: Network.ip("1112:1314:1516:1718:191a:1b1c:1d1e:1f20"), ipProtocol: 17, sourcePort: 0x1122,
+            destinationPort: 0x3344)
         #expect(FlowHash.hash(v6, seed: seed) == reference(Array(1...32) + tail))
         #expect(FlowHash.bucket(v6, seed: seed) == Int(FlowHash.hash(v6, seed: seed) % 64))
     }

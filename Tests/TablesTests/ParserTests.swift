@@ -6,7 +6,9 @@ import Testing
 @Suite("Taking frames apart")
 struct ParserTests {
     func parse(_ bytes: [UInt8]) -> Result<PacketFields, MalformedFrame> {
-        do throws(MalformedFrame) { return .success(try PacketFields(parsing: bytes.span.bytes)) } catch { return .failure(error) }
+        do throws(MalformedFrame) { return .success(try PacketFields(parsing: bytes.span.bytes)) } catch {
+            return .failure(error)
+        }
     }
 
     func reason(_ bytes: [UInt8]) -> Reason? {
@@ -78,7 +80,9 @@ struct ParserTests {
     @Test("tags are read up to two; a third TPID is an unknown EtherType", arguments: [0, 1, 2, 3])
     func tags(count: Int) throws {
         var frame = Network.ipv4()
-        frame.tags = (0..<count).map { .init(tpid: $0 == 0 ? EtherType.serviceVLAN : EtherType.vlan, priority: 3, vid: UInt16(100 + $0)) }
+        frame.tags = (0..<count).map {
+            .init(tpid: $0 == 0 ? EtherType.serviceVLAN : EtherType.vlan, priority: 3, vid: UInt16(100 + $0))
+        }
         let fields = try parse(frame.bytes).get()
         #expect(fields.tagCount == min(count, 2))
         #expect(fields.outerVID.rawValue == (count == 0 ? 0 : 100))
@@ -93,9 +97,11 @@ struct ParserTests {
         #expect(reason(bytes + [6]) == nil)
     }
 
-    @Test("what each protocol must have, it must have", arguments: [
-        (IPProtocol.tcp, 20), (IPProtocol.udp, 8), (IPProtocol.icmp, 4), (47, 0),
-    ])
+    @Test(
+        "what each protocol must have, it must have",
+        arguments: [
+            (IPProtocol.tcp, 20), (IPProtocol.udp, 8), (IPProtocol.icmp, 4), (47, 0),
+        ])
     func shortL4(ipProtocol: UInt8, needed: Int) {
         for length in 0...24 {
             let transport = Transport.raw(ipProtocol: ipProtocol, bytes: [UInt8](repeating: 0, count: length))
@@ -125,14 +131,18 @@ struct ParserTests {
         let first = Network.ipv4 { $0.moreFragments = true }
         #expect(try parse(first.bytes).get().ip?.fragment == .first)
         #expect(try parse(first.bytes).get().ip?.l4 == .udp(source: 1000, destination: 53))
-        #expect(reason(Network.ipv4(.raw(ipProtocol: 17, bytes: [1])) { $0.moreFragments = true }.bytes) == .l4Truncated)
+        #expect(
+            reason(Network.ipv4(.raw(ipProtocol: 17, bytes: [1])) { $0.moreFragments = true }.bytes) == .l4Truncated)
         // Don't fragment and the reserved bit make none.
-        #expect(try parse(Network.ipv4 { $0.dontFragment = true }.bytes).get().ip?.fragment == PacketFields.Fragment.none)
+        #expect(
+            try parse(Network.ipv4 { $0.dontFragment = true }.bytes).get().ip?.fragment == PacketFields.Fragment.none)
     }
 
     @Test("an atomic fragment of IPv6 is a first fragment; a later one ends the chain")
     func ipv6Fragments() throws {
-        let atomic = Network.ipv6(extensions: [.fragment(offset: 0, more: false, identification: 1), .destinationOptions([])])
+        let atomic = Network.ipv6(extensions: [
+            .fragment(offset: 0, more: false, identification: 1), .destinationOptions([]),
+        ])
         let ip = try #require(try parse(atomic.bytes).get().ip)
         #expect(ip.fragment == .first)
         #expect(ip.l4 == .udp(source: 1000, destination: 53))
@@ -153,14 +163,20 @@ struct ParserTests {
             let bytes = Network.ipv6(extensions: headers).bytes
             #expect(reason(bytes) == (count > 6 ? .ipv6Extension : nil))
         }
-        let later = [IPv6Packet.Extension](repeating: .destinationOptions([]), count: 5) + [.fragment(offset: 3, more: true, identification: 0)]
+        let later =
+            [IPv6Packet.Extension](repeating: .destinationOptions([]), count: 5) + [
+                .fragment(offset: 3, more: true, identification: 0)
+            ]
         #expect(reason(Network.ipv6(.raw(ipProtocol: 43, bytes: []), extensions: later).bytes) == nil)
     }
 
     @Test("an extension header that does not fit the payload is named, wherever the cut is")
     func chainCut() {
         let whole = Network.ipv6(
-            extensions: [.hopByHop([UInt8](repeating: 0, count: 14)), .authentication([UInt8](repeating: 0, count: 12)), .routing([])])
+            extensions: [
+                .hopByHop([UInt8](repeating: 0, count: 14)), .authentication([UInt8](repeating: 0, count: 12)),
+                .routing([]),
+            ])
         // Payload: 16, 16, 8, then UDP 11.
         for length in 0...51 {
             var bytes = whole.bytes

@@ -51,7 +51,10 @@ struct PipelineTests {
             packet.timeToLive -= 1
             frame.payload = .ipv4(packet)
         }
-        #expect(verdict == PacketVerdict(disposition: .forward, reason: .route, egressPort: Network.port(2), output: frame.bytes))
+        #expect(
+            verdict
+                == PacketVerdict(
+                    disposition: .forward, reason: .route, egressPort: Network.port(2), output: frame.bytes))
     }
 
     @Test("a routed IPv6 packet leaves with new addresses and one hop less")
@@ -60,7 +63,10 @@ struct PipelineTests {
         let verdict = try network.send(Network.ipv6(extensions: [.routing([])]).bytes)
         var expected = Network.ipv6(extensions: [.routing([])]) { $0.hopLimit -= 1 }
         (expected.destination, expected.source) = (Network.peer, Network.router)
-        #expect(verdict == PacketVerdict(disposition: .forward, reason: .route, egressPort: Network.port(2), output: expected.bytes))
+        #expect(
+            verdict
+                == PacketVerdict(
+                    disposition: .forward, reason: .route, egressPort: Network.port(2), output: expected.bytes))
     }
 
     @Test("the tag is taken off, and the router interface's put on, with priority 0")
@@ -70,7 +76,11 @@ struct PipelineTests {
         interface.vlan = Network.vlan(77)
         network.plane.write([
             .modify(.routerInterface(interface)),
-            .insert(.myStation(MyStationEntry(port: Network.port(1), vlan: Network.vlan(5), mac: Network.router, routerInterface: Network.interface1))),
+            .insert(
+                .myStation(
+                    MyStationEntry(
+                        port: Network.port(1), vlan: Network.vlan(5), mac: Network.router,
+                        routerInterface: Network.interface1))),
         ]).forEach { #expect($0 == .applied) }
         var frame = Network.ipv4 { $0.timeToLive = 9 }
         frame.tags = [.init(tpid: EtherType.serviceVLAN, priority: 6, vid: 5)]
@@ -86,24 +96,30 @@ struct PipelineTests {
         #expect(try network.reason(frame.bytes) == "kernel not_my_station")
     }
 
-    @Test("what cannot be routed goes to the kernel with the reason, unchanged", arguments: [
-        (Network.ipv4 { $0.timeToLive = 1 }, "ttl_expired"), (Network.ipv4 { $0.timeToLive = 0 }, "ttl_expired"),
-        (Network.ipv6 { $0.hopLimit = 1 }, "ttl_expired"),
-        (Network.ipv4(.raw(ipProtocol: 47, bytes: .init(repeating: 0, count: 1481))), "mtu_exceeded"),
-        (Network.ipv6(.raw(ipProtocol: 47, bytes: .init(repeating: 0, count: 1461))), "mtu_exceeded"),
-        (Network.ipv4(to: "192.168.0.1"), "no_route"), (Network.ipv4 { $0.options = [1] }, "ip_options"),
-        (Network.ipv4 { $0.moreFragments = true }, "fragment"), (Network.ipv4 { $0.fragmentOffset = 9 }, "fragment"),
-        (Network.ipv6(extensions: [.hopByHop([])]), "hop_by_hop"),
-        (Network.ipv6(extensions: [.fragment(offset: 0, more: false, identification: 0)]), "fragment"),
-        (Network.ipv4(to: "127.0.0.1"), "special_address"), (Network.ipv4(to: "224.0.0.1"), "special_address"),
-        (Network.ipv4(to: "255.255.255.255"), "special_address"), (Network.ipv4(to: "0.1.2.3"), "special_address"),
-        (Network.ipv4 { $0.source = Network.v4("127.0.0.1") }, "special_address"),
-        (Network.ipv6(to: "::"), "special_address"), (Network.ipv6(to: "::1"), "special_address"),
-        (Network.ipv6(to: "ff02::1"), "special_address"), (Network.ipv6(to: "febf::1"), "special_address"),
-        (Network.ipv6 { $0.source = Network.v6("fe80::1") }, "special_address"),
-        (Network.ipv6(to: "fec0::1"), "no_route"), (Network.ipv6(to: "::2"), "no_route"),
-        (Frame(destination: Network.router, source: Network.host, payload: .other(etherType: 0x0806, bytes: [])), "not_ip"),
-    ])
+    @Test(
+        "what cannot be routed goes to the kernel with the reason, unchanged",
+        arguments: [
+            (Network.ipv4 { $0.timeToLive = 1 }, "ttl_expired"), (Network.ipv4 { $0.timeToLive = 0 }, "ttl_expired"),
+            (Network.ipv6 { $0.hopLimit = 1 }, "ttl_expired"),
+            (Network.ipv4(.raw(ipProtocol: 47, bytes: .init(repeating: 0, count: 1481))), "mtu_exceeded"),
+            (Network.ipv6(.raw(ipProtocol: 47, bytes: .init(repeating: 0, count: 1461))), "mtu_exceeded"),
+            (Network.ipv4(to: "192.168.0.1"), "no_route"), (Network.ipv4 { $0.options = [1] }, "ip_options"),
+            (Network.ipv4 { $0.moreFragments = true }, "fragment"),
+            (Network.ipv4 { $0.fragmentOffset = 9 }, "fragment"),
+            (Network.ipv6(extensions: [.hopByHop([])]), "hop_by_hop"),
+            (Network.ipv6(extensions: [.fragment(offset: 0, more: false, identification: 0)]), "fragment"),
+            (Network.ipv4(to: "127.0.0.1"), "special_address"), (Network.ipv4(to: "224.0.0.1"), "special_address"),
+            (Network.ipv4(to: "255.255.255.255"), "special_address"), (Network.ipv4(to: "0.1.2.3"), "special_address"),
+            (Network.ipv4 { $0.source = Network.v4("127.0.0.1") }, "special_address"),
+            (Network.ipv6(to: "::"), "special_address"), (Network.ipv6(to: "::1"), "special_address"),
+            (Network.ipv6(to: "ff02::1"), "special_address"), (Network.ipv6(to: "febf::1"), "special_address"),
+            (Network.ipv6 { $0.source = Network.v6("fe80::1") }, "special_address"),
+            (Network.ipv6(to: "fec0::1"), "no_route"), (Network.ipv6(to: "::2"), "no_route"),
+            (
+                Frame(destination: Network.router, source: Network.host, payload: .other(etherType: 0x0806, bytes: [])),
+                "not_ip"
+            ),
+        ])
     func toTheKernel(frame: Frame, reason: String) throws {
         let network = Network()
         let verdict = try network.send(frame.bytes)
@@ -115,8 +131,12 @@ struct PipelineTests {
     @Test("packets of exactly the MTU, and with two hops left, are forwarded")
     func edges() throws {
         let network = Network()
-        #expect(try network.reason(Network.ipv4(.raw(ipProtocol: 47, bytes: .init(repeating: 0, count: 1480))).bytes) == "forward route")
-        #expect(try network.reason(Network.ipv6(.raw(ipProtocol: 47, bytes: .init(repeating: 0, count: 1460))).bytes) == "forward route")
+        #expect(
+            try network.reason(Network.ipv4(.raw(ipProtocol: 47, bytes: .init(repeating: 0, count: 1480))).bytes)
+                == "forward route")
+        #expect(
+            try network.reason(Network.ipv6(.raw(ipProtocol: 47, bytes: .init(repeating: 0, count: 1460))).bytes)
+                == "forward route")
         #expect(try network.reason(Network.ipv4 { $0.timeToLive = 2 }.bytes) == "forward route")
     }
 
@@ -142,7 +162,10 @@ struct PipelineTests {
         #expect(try network.reason(Network.ipv4(to: "10.2.0.1").bytes) == "kernel local")
         #expect(try network.reason(Network.ipv4(to: "10.3.0.1").bytes) == "cpu route")
         let counters = network.plane.counters(of: .ipv4).filter { $0.counter.packets == 1 }
-        #expect(Set(counters.map(\.entry.keyText)) == ["route 10.1.0.0/16 in VRF 0", "route 10.2.0.0/16 in VRF 0", "route 10.3.0.0/16 in VRF 0"])
+        #expect(
+            Set(counters.map(\.entry.keyText)) == [
+                "route 10.1.0.0/16 in VRF 0", "route 10.2.0.0/16 in VRF 0", "route 10.3.0.0/16 in VRF 0",
+            ])
         var packetIns = 0
         _ = network.plane.pollEvents(maximum: 100) { if case .packetIn(_, .route, false, _, _) = $0 { packetIns += 1 } }
         #expect(packetIns == 1)
@@ -169,12 +192,15 @@ struct PipelineTests {
         var network = Network()
         network.plane = ReferenceDataPlane(seeds: seeds)
         network.add(Network.entries)
-        let other = NextHopEntry(id: .init(rawValue: 40), routerInterface: Network.interface1, neighbor: Network.ip("192.0.2.40"))
+        let other = NextHopEntry(
+            id: .init(rawValue: 40), routerInterface: Network.interface1, neighbor: Network.ip("192.0.2.40"))
         network.add([
             .nextHop(other),
             .neighbor(NeighborEntry(routerInterface: Network.interface1, address: other.neighbor, mac: Network.host)),
             .nextHopGroup(
-                NextHopGroupEntry(id: .init(rawValue: 1), members: [.init(nextHop: Network.nextHop4, weight: 3), .init(nextHop: other.id)])),
+                NextHopGroupEntry(
+                    id: .init(rawValue: 1),
+                    members: [.init(nextHop: Network.nextHop4, weight: 3), .init(nextHop: other.id)])),
             .route(RouteEntry(prefix: Network.prefix("10.9.0.0/16"), action: .group(.init(rawValue: 1)))),
         ])
         var byPort: [PortID: Int] = [:]
@@ -197,15 +223,21 @@ struct PipelineTests {
         network.add([.flow(FlowEntry(key: key, action: .port(Network.port(5))))])
         #expect(try network.reason(Network.ipv4().bytes) == "drop acl")
         let derived = FlowEntry(
-            key: key, action: .port(Network.port(5)), origin: .derived(network.plane.generation), aclDone: true, reason: .acl)
+            key: key, action: .port(Network.port(5)), origin: .derived(network.plane.generation), aclDone: true,
+            reason: .acl)
         _ = network.plane.write([.modify(.flow(derived))])
-        #expect(try network.send(Network.ipv4().bytes)
-            == PacketVerdict(disposition: .forward, reason: .flowCache, egressPort: Network.port(5), output: Network.ipv4().bytes))
+        #expect(
+            try network.send(Network.ipv4().bytes)
+                == PacketVerdict(
+                    disposition: .forward, reason: .flowCache, egressPort: Network.port(5), output: Network.ipv4().bytes
+                ))
         network.plane.advanceGeneration()
         #expect(try network.reason(Network.ipv4().bytes) == "drop acl")
         // A stale entry is as good as absent to an insertion; a valid one is not.
-        let anew = FlowEntry(key: key, action: .drop, origin: .derived(network.plane.generation), aclDone: true, reason: .route)
-        #expect(network.plane.write([.insert(.flow(anew)), .insert(.flow(anew))]).map { $0 == .applied } == [true, false])
+        let anew = FlowEntry(
+            key: key, action: .drop, origin: .derived(network.plane.generation), aclDone: true, reason: .route)
+        #expect(
+            network.plane.write([.insert(.flow(anew)), .insert(.flow(anew))]).map { $0 == .applied } == [true, false])
         #expect(try network.reason(Network.ipv4().bytes) == "drop route")
     }
 
@@ -235,10 +267,18 @@ struct PipelineTests {
 
     @Test("a miss is reported once an epoch for each flow, with what became of the packet")
     func misses() throws {
-        let network = Network(.acl(ACLEntry(id: 1, priority: 1, match: { var m = ACLEntry.Match(); m.dscp = 7; return m }(), action: .drop)))
+        let network = Network(
+            .acl(
+                ACLEntry(
+                    id: 1, priority: 1,
+                    match: {
+                        var m = ACLEntry.Match(); m.dscp = 7; return m
+                    }(), action: .drop)))
         func misses() -> [Reason] {
             var reasons: [Reason] = []
-            _ = network.plane.pollEvents(maximum: 100) { if case .flowMiss(let miss) = $0 { reasons.append(miss.reason) } }
+            _ = network.plane.pollEvents(maximum: 100) {
+                if case .flowMiss(let miss) = $0 { reasons.append(miss.reason) }
+            }
             return reasons
         }
         for _ in 0..<3 { _ = try network.send(Network.ipv4().bytes) }
@@ -280,7 +320,9 @@ struct PipelineTests {
         #expect(verdict.mirrored)
         #expect(verdict.reason == .route)
         var copies: [[UInt8]] = []
-        _ = network.plane.pollEvents(maximum: 10) { if case .packetIn(_, .acl, true, _, let bytes) = $0 { copies.append(bytes) } }
+        _ = network.plane.pollEvents(maximum: 10) {
+            if case .packetIn(_, .acl, true, _, let bytes) = $0 { copies.append(bytes) }
+        }
         #expect(copies == [Network.ipv4().bytes])
         #expect(network.plane.counters(of: .acl).map(\.counter.packets) == [1, 0])
     }
@@ -289,7 +331,9 @@ struct PipelineTests {
     func redirect() throws {
         let network = Network(.acl(ACLEntry(id: 1, priority: 2, match: .init(), action: .redirect(Network.port(4)))))
         let bytes = Network.ipv4().bytes
-        #expect(try network.send(bytes) == PacketVerdict(disposition: .forward, reason: .acl, egressPort: Network.port(4), output: bytes))
+        #expect(
+            try network.send(bytes)
+                == PacketVerdict(disposition: .forward, reason: .acl, egressPort: Network.port(4), output: bytes))
         var port = PortEntry(port: Network.port(4))
         port.up = false
         _ = network.plane.write([.modify(.port(port))])
@@ -307,11 +351,14 @@ struct PipelineTests {
 
     @Test("a field that a packet does not have never matches: fragment, protocol and DSCP want IP")
     func absentFields() throws {
-        for change in [{ $0.fragment = .some(.none) }, { $0.dscp = 0 }, { $0.ipProtocol = 0 }] as [(inout ACLEntry.Match) -> Void] {
+        for change in [{ $0.fragment = .some(.none) }, { $0.dscp = 0 }, { $0.ipProtocol = 0 }]
+            as [(inout ACLEntry.Match) -> Void]
+        {
             var match = ACLEntry.Match()
             change(&match)
             let network = Network(.acl(ACLEntry(id: 1, priority: 1, match: match, action: .drop)))
-            let arp = Frame(destination: Network.router, source: Network.host, payload: .other(etherType: 0x0806, bytes: []))
+            let arp = Frame(
+                destination: Network.router, source: Network.host, payload: .other(etherType: 0x0806, bytes: []))
             #expect(try network.reason(arp.bytes) == "kernel not_ip")
         }
     }
@@ -320,7 +367,9 @@ struct PipelineTests {
 
     /// A frame in VLAN 10 from port 3.
     static func switched(to destination: MACAddress, tags: [Frame.Tag] = [], length: Int = 46) -> Frame {
-        Frame(destination: destination, source: Network.host, tags: tags, payload: .other(etherType: 0x88b5, bytes: .init(repeating: 7, count: length)))
+        Frame(
+            destination: destination, source: Network.host, tags: tags,
+            payload: .other(etherType: 0x88b5, bytes: .init(repeating: 7, count: length)))
     }
 
     func switching(_ action: MACEntry.Action = .port(Network.port(5))) -> Network {
@@ -335,18 +384,27 @@ struct PipelineTests {
         #expect(verdict.reason == .mac)
         // A priority tag gets the VLAN's VID and keeps its priority and TPID.
         let priority = Self.switched(to: Network.peer, tags: [.init(tpid: 0x88a8, priority: 5, vid: 0), .init(vid: 3)])
-        #expect(try network.send(priority.bytes, port: 3).output
-            == Self.switched(to: Network.peer, tags: [.init(tpid: 0x88a8, priority: 5, vid: 10), .init(vid: 3)]).bytes)
+        #expect(
+            try network.send(priority.bytes, port: 3).output
+                == Self.switched(to: Network.peer, tags: [.init(tpid: 0x88a8, priority: 5, vid: 10), .init(vid: 3)])
+                .bytes)
         let other = switching(.port(Network.port(4)))
         let tagged = Self.switched(to: Network.peer, tags: [.init(vid: 10), .init(vid: 3)])
-        #expect(try other.send(tagged.bytes, port: 5).output == Self.switched(to: Network.peer, tags: [.init(vid: 3)]).bytes)
-        #expect(try other.send(Self.switched(to: Network.peer).bytes, port: 3).output == Self.switched(to: Network.peer).bytes)
+        #expect(
+            try other.send(tagged.bytes, port: 5).output == Self.switched(to: Network.peer, tags: [.init(vid: 3)]).bytes
+        )
+        #expect(
+            try other.send(Self.switched(to: Network.peer).bytes, port: 3).output
+                == Self.switched(to: Network.peer).bytes)
     }
 
-    @Test("what the MAC table says is done", arguments: [
-        (MACEntry.Action.drop, "drop mac"), (.kernel, "kernel mac"), (.cpu, "cpu mac"), (.port(Network.port(3)), "drop same_port"),
-        (.port(Network.port(2)), "drop vlan_egress"), (.port(Network.port(4)), "forward mac"),
-    ])
+    @Test(
+        "what the MAC table says is done",
+        arguments: [
+            (MACEntry.Action.drop, "drop mac"), (.kernel, "kernel mac"), (.cpu, "cpu mac"),
+            (.port(Network.port(3)), "drop same_port"),
+            (.port(Network.port(2)), "drop vlan_egress"), (.port(Network.port(4)), "forward mac"),
+        ])
     func macActions(action: MACEntry.Action, expected: String) throws {
         let network = switching(action)
         #expect(try network.reason(Self.switched(to: Network.peer).bytes, port: 3) == expected)
@@ -372,36 +430,50 @@ struct PipelineTests {
     func floods() throws {
         let network = Network()
         let flooded = try network.send(Self.switched(to: .broadcast).bytes, port: 3)
-        #expect(flooded == PacketVerdict(
-            disposition: .forward, reason: .flood, floodVLAN: Network.vlan(10),
-            output: Self.switched(to: .broadcast, tags: [.init(vid: 10)]).bytes))
+        #expect(
+            flooded
+                == PacketVerdict(
+                    disposition: .forward, reason: .flood, floodVLAN: Network.vlan(10),
+                    output: Self.switched(to: .broadcast, tags: [.init(vid: 10)]).bytes))
         guard case .vlan(var vlan) = Network.entries[5] else { return }
         (vlan.broadcast, vlan.multicast, vlan.unknownUnicast) = (.drop, .kernel, .drop)
         _ = network.plane.write([.modify(.vlan(vlan))])
         #expect(try network.reason(Self.switched(to: .broadcast).bytes, port: 3) == "drop broadcast")
-        #expect(try network.reason(Self.switched(to: MACAddress(rawValue: 0x0100_5e00_0001)).bytes, port: 3) == "kernel multicast")
+        #expect(
+            try network.reason(Self.switched(to: MACAddress(rawValue: 0x0100_5e00_0001)).bytes, port: 3)
+                == "kernel multicast")
         #expect(try network.reason(Self.switched(to: Network.peer).bytes, port: 3) == "drop unknown_unicast")
     }
 
-    @Test("a frame of a VLAN that the port is not in, or from no possible station, is dropped; reserved addresses never cross")
+    @Test(
+        "a frame of a VLAN that the port is not in, or from no possible station, is dropped; reserved addresses never cross"
+    )
     func ingress() throws {
         let network = Network()
-        #expect(try network.reason(Self.switched(to: Network.peer, tags: [.init(vid: 11)]).bytes, port: 3) == "drop vlan_ingress")
-        #expect(try network.reason(Self.switched(to: Network.peer, tags: [.init(vid: 4095)]).bytes, port: 3) == "drop vlan_ingress")
+        #expect(
+            try network.reason(Self.switched(to: Network.peer, tags: [.init(vid: 11)]).bytes, port: 3)
+                == "drop vlan_ingress")
+        #expect(
+            try network.reason(Self.switched(to: Network.peer, tags: [.init(vid: 4095)]).bytes, port: 3)
+                == "drop vlan_ingress")
         for source in [MACAddress.broadcast, MACAddress(rawValue: 0)] {
             var frame = Self.switched(to: Network.peer)
             frame.source = source
             #expect(try network.reason(frame.bytes, port: 3) == "drop source_mac")
         }
-        for (address, expected) in [(0x0180_c200_000f, "kernel reserved_multicast"), (0x0180_c200_0010, "forward flood")] as [(UInt64, String)] {
+        for (address, expected) in [
+            (0x0180_c200_000f, "kernel reserved_multicast"), (0x0180_c200_0010, "forward flood"),
+        ] as [(UInt64, String)] {
             #expect(try network.reason(Self.switched(to: MACAddress(rawValue: address)).bytes, port: 3) == expected)
         }
     }
 
-    @Test("at a routed port, what is for others is the kernel's", arguments: [
-        (MACAddress.broadcast, "kernel broadcast"), (MACAddress(rawValue: 0x3333_0000_0001), "kernel multicast"),
-        (Network.peer, "kernel not_my_station"),
-    ])
+    @Test(
+        "at a routed port, what is for others is the kernel's",
+        arguments: [
+            (MACAddress.broadcast, "kernel broadcast"), (MACAddress(rawValue: 0x3333_0000_0001), "kernel multicast"),
+            (Network.peer, "kernel not_my_station"),
+        ])
     func notMyStation(destination: MACAddress, expected: String) throws {
         #expect(try Network().reason(Self.switched(to: destination).bytes, port: 1) == expected)
     }
@@ -454,7 +526,9 @@ struct PipelineTests {
         var sent: [(PortID, [UInt8])] = []
         let plane = ReferenceDataPlane(transmit: { sent.append(($0, $1)) })
         let bytes: [UInt8] = [1, 2]
-        #expect(throws: DataPlaneError.unknownPort(Network.port(1))) { try plane.packetOut(bytes.span.bytes, port: Network.port(1)) }
+        #expect(throws: DataPlaneError.unknownPort(Network.port(1))) {
+            try plane.packetOut(bytes.span.bytes, port: Network.port(1))
+        }
         _ = plane.write([.insert(Network.entries[0])])
         try plane.packetOut(bytes.span.bytes, port: Network.port(1))
         #expect(sent.map(\.1) == [bytes])

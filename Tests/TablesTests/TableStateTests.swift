@@ -28,7 +28,9 @@ struct TableStateTests {
         if state.stored(entry) == nil { _ = try state.apply(.insert(entry)) }
         #expect(state.stored(entry) == entry)
         #expect(state.entries(of: entry.table).contains(entry))
-        #expect(throws: TableError.alreadyExists(table: entry.table, entry: entry.keyText)) { try state.apply(.insert(entry)) }
+        #expect(throws: TableError.alreadyExists(table: entry.table, entry: entry.keyText)) {
+            try state.apply(.insert(entry))
+        }
         #expect(try state.apply(.modify(entry)) == TableChange(table: entry.table, old: entry, new: entry))
         var empty = try self.state()
         // Users before what they use.
@@ -36,8 +38,12 @@ struct TableStateTests {
         if empty.stored(entry) != nil {
             #expect(try empty.apply(.delete(entry)) == TableChange(table: entry.table, old: entry, new: nil))
         }
-        #expect(throws: TableError.notFound(table: entry.table, entry: entry.keyText)) { try empty.apply(.delete(entry)) }
-        #expect(throws: TableError.notFound(table: entry.table, entry: entry.keyText)) { try empty.apply(.modify(entry)) }
+        #expect(throws: TableError.notFound(table: entry.table, entry: entry.keyText)) {
+            try empty.apply(.delete(entry))
+        }
+        #expect(throws: TableError.notFound(table: entry.table, entry: entry.keyText)) {
+            try empty.apply(.modify(entry))
+        }
     }
 
     @Test("everything that is named must exist, and the error names it")
@@ -46,11 +52,18 @@ struct TableStateTests {
         for (entry, names) in [
             (Network.entries[5], "port"), (Network.entries[6], "port 1"), (Network.entries[9], "router interface 2"),
             (Network.entries[10], "router interface 2"), (Network.entries[13], "next hop 4"),
-            (.route(RouteEntry(prefix: Network.prefix("::/0"), action: .group(.init(rawValue: 9)))), "next-hop group 9"),
-            (.nextHopGroup(NextHopGroupEntry(id: .init(rawValue: 1), members: [.init(nextHop: .init(rawValue: 3))])), "next hop 3"),
+            (
+                .route(RouteEntry(prefix: Network.prefix("::/0"), action: .group(.init(rawValue: 9)))),
+                "next-hop group 9"
+            ),
+            (
+                .nextHopGroup(NextHopGroupEntry(id: .init(rawValue: 1), members: [.init(nextHop: .init(rawValue: 3))])),
+                "next hop 3"
+            ),
             (.acl(ACLEntry(id: 1, priority: 1, match: .init(), action: .redirect(Network.port(7)))), "port 7"),
         ] as [(TableEntry, String)] {
-            guard case .missingReference(entry.table, entry.keyText, let refersTo) = empty.validate(.insert(entry)) else {
+            guard case .missingReference(entry.table, entry.keyText, let refersTo) = empty.validate(.insert(entry))
+            else {
                 Issue.record("\(entry.keyText): \(String(describing: empty.validate(.insert(entry))))")
                 continue
             }
@@ -62,7 +75,8 @@ struct TableStateTests {
     func inUse() throws {
         var state = try state()
         for (entry, user) in [
-            (Network.entries[0], "station 02:00:00:00:00:01 at port 1, untagged, priority 1 and 1 more"), (Network.entries[2], "VLAN 10"),
+            (Network.entries[0], "station 02:00:00:00:00:01 at port 1, untagged, priority 1 and 1 more"),
+            (Network.entries[2], "VLAN 10"),
             (Network.entries[9], "route 10.0.0.0/8"), (Network.entries[6], "station 02:00:00:00:00:01"),
             (Network.entries[7], "next hop 4 and 3 more"),
         ] {
@@ -92,16 +106,22 @@ struct TableStateTests {
     @Test("a static flow holds what it names until it is gone; a derived one holds nothing")
     func flowReferences() throws {
         var state = try state()
-        let extra = NextHopEntry(id: .init(rawValue: 99), routerInterface: Network.interface2, neighbor: Network.ip("192.0.2.9"))
+        let extra = NextHopEntry(
+            id: .init(rawValue: 99), routerInterface: Network.interface2, neighbor: Network.ip("192.0.2.9"))
         _ = try state.apply(.insert(.nextHop(extra)))
         let key = FlowKey(
-            routerInterface: Network.interface1, source: Network.ip("10.0.0.1"), destination: Network.ip("10.0.0.2"), ipProtocol: 47)
+            routerInterface: Network.interface1, source: Network.ip("10.0.0.1"), destination: Network.ip("10.0.0.2"),
+            ipProtocol: 47)
         let flow = FlowEntry(key: key, action: .nextHop(extra.id))
         state.countReferences(removed: nil, inserted: flow)
-        #expect(state.validate(.delete(.nextHop(extra))) == .inUse(table: .nextHop, entry: "next hop 99", by: "a static flow"))
+        #expect(
+            state.validate(.delete(.nextHop(extra)))
+                == .inUse(table: .nextHop, entry: "next hop 99", by: "a static flow"))
         state.countReferences(removed: flow, inserted: nil)
         #expect(state.validate(.delete(.nextHop(extra))) == nil)
-        state.countReferences(removed: nil, inserted: FlowEntry(key: key, action: .nextHop(extra.id), origin: .derived(.init(rawValue: 1))))
+        state.countReferences(
+            removed: nil,
+            inserted: FlowEntry(key: key, action: .nextHop(extra.id), origin: .derived(.init(rawValue: 1))))
         #expect(state.validate(.delete(.nextHop(extra))) == nil)
     }
 
@@ -146,9 +166,17 @@ struct TableStateTests {
         #expect(field(.port(PortEntry(port: Network.port(64)))) == "port")
         #expect(field(.vlan(VLANEntry(vlan: Network.vlan(4095)))) == "vlan")
         #expect(field(.vlan(VLANEntry(vlan: Network.vlan(0)))) == "vlan")
-        #expect(field(.routerInterface(RouterInterfaceEntry(id: .init(rawValue: 0), port: Network.port(1), mac: Network.router))) == "id")
-        #expect(field(.routerInterface(RouterInterfaceEntry(id: .init(rawValue: 9), port: Network.port(1), mac: .broadcast))) == "mac")
-        #expect(field(.route(RouteEntry(vrf: .init(rawValue: 256), prefix: Network.prefix("::/0"), action: .drop))) == "vrf")
+        #expect(
+            field(
+                .routerInterface(
+                    RouterInterfaceEntry(id: .init(rawValue: 0), port: Network.port(1), mac: Network.router))) == "id")
+        #expect(
+            field(
+                .routerInterface(RouterInterfaceEntry(id: .init(rawValue: 9), port: Network.port(1), mac: .broadcast)))
+                == "mac")
+        #expect(
+            field(.route(RouteEntry(vrf: .init(rawValue: 256), prefix: Network.prefix("::/0"), action: .drop))) == "vrf"
+        )
         #expect(field(.nextHopGroup(NextHopGroupEntry(id: .init(rawValue: 1), members: []))) == "members")
         let heavy = NextHopGroupEntry.Member(nextHop: Network.nextHop4, weight: 33)
         #expect(field(.nextHopGroup(NextHopGroupEntry(id: .init(rawValue: 1), members: [heavy, heavy]))) == "weights")
@@ -156,16 +184,20 @@ struct TableStateTests {
         #expect(field(acl { ($0.sourcePorts, $0.ipProtocol) = (1...2, 1) }) == "source_ports")
         #expect(field(acl { ($0.tcpFlags, $0.ipProtocol) = (Ternary(value: 1), 17) }) == "tcp_flags")
         #expect(field(acl { ($0.icmpCode, $0.ipProtocol) = (1, 6) }) == "icmp_code")
-        #expect(field(acl { ($0.source, $0.destination) = (Network.prefix("10.0.0.0/8"), Network.prefix("::/0")) }) == "destination")
+        #expect(
+            field(acl { ($0.source, $0.destination) = (Network.prefix("10.0.0.0/8"), Network.prefix("::/0")) })
+                == "destination")
         #expect(field(acl { $0.dscp = 64 }) == "dscp")
         #expect(field(acl { $0.sourceMAC = Ternary(value: 3, mask: 1) }) == "source_mac")
         #expect(field(.mac(MACEntry(vlan: Network.vlan(1), mac: .broadcast, action: .drop, isStatic: true))) == "mac")
-        #expect(field(.mac(MACEntry(vlan: Network.vlan(1), mac: Network.host, action: .drop, isStatic: false))) == "action")
+        #expect(
+            field(.mac(MACEntry(vlan: Network.vlan(1), mac: Network.host, action: .drop, isStatic: false))) == "action")
         var station = MyStationEntry(port: nil, vlan: nil, mac: Network.router, routerInterface: Network.interface1)
         station.macMask = MACAddress(rawValue: 0xff00)
         #expect(field(.myStation(station)) == "mac")
         let key = FlowKey(
-            routerInterface: Network.interface1, source: Network.ip("10.0.0.1"), destination: Network.ip("10.0.0.2"), ipProtocol: 1,
+            routerInterface: Network.interface1, source: Network.ip("10.0.0.1"), destination: Network.ip("10.0.0.2"),
+            ipProtocol: 1,
             sourcePort: 0x0800, destinationPort: 1)
         #expect(field(.flow(FlowEntry(key: key, action: .drop))) == "destination_port")
         var good = key
@@ -180,7 +212,8 @@ struct TableStateTests {
         func station(_ port: UInt16?, _ number: UInt64) -> TableEntry {
             .myStation(
                 MyStationEntry(
-                    port: port.map(Network.port), vlan: nil, mac: MACAddress(rawValue: number), routerInterface: Network.interface1))
+                    port: port.map(Network.port), vlan: nil, mac: MACAddress(rawValue: number),
+                    routerInterface: Network.interface1))
         }
         for number in 1...4 as ClosedRange<UInt64> { _ = try state.apply(.insert(station(nil, number))) }
         for number in 5...7 as ClosedRange<UInt64> { _ = try state.apply(.insert(station(1, number))) }
@@ -200,7 +233,8 @@ struct TableStateTests {
         var state = try state()
         func add(_ port: PortID?, _ vlan: VLANID?, _ mac: UInt64, _ mask: UInt64, _ priority: UInt32) throws {
             var entry = MyStationEntry(
-                port: port, vlan: vlan, mac: MACAddress(rawValue: mac), priority: priority, routerInterface: Network.interface1)
+                port: port, vlan: vlan, mac: MACAddress(rawValue: mac), priority: priority,
+                routerInterface: Network.interface1)
             entry.macMask = MACAddress(rawValue: mask)
             _ = try state.apply(.insert(.myStation(entry)))
         }
