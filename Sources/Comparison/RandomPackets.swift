@@ -6,11 +6,12 @@ import Tables
 extension RandomWorld {
     /// The next packet of the sequence.
     public mutating func nextPacket() -> TestPacket {
-        let port = somePort()
+        let port = ingressPort()
         var bytes: [UInt8]
+        let isSwitched = state.port(port)?.mode == .switched
         switch random.below(20) {
         case 0: bytes = junk()
-        case 1...6: bytes = switchedFrame(at: port).bytes
+        case 1...(isSwitched ? 10 : 1): bytes = switchedFrame(at: port).bytes
         default: bytes = routedFrame(at: port).bytes
         }
         if random.chance(30) { for _ in 0..<random.range(1...2) { mutate(&bytes) } }
@@ -41,12 +42,18 @@ extension RandomWorld {
 
     /// A frame for a station of the port, with a packet of a known flow or to a known address.
     private mutating func routedFrame(at port: PortID) -> Frame {
-        let station = random.pick(state.stations(of: port))
+        // The first that the tables would take for its address, mostly: one that no frame can reach is a wasted aim.
+        let isSwitched = state.port(port)?.mode == .switched
+        let reachable = state.stations(of: port).filter { !isSwitched || $0.vlan != .some(.untagged) }
+        let station = random.pick(reachable)
         var tags: [Frame.Tag] = []
         switch station?.vlan {
         case .some(.untagged): if random.chance(5) { tags = [tag(0)] }
         case .some(let vlan): if !random.chance(5) { tags = [tag(vlan.rawValue)] }
-        case nil: if random.chance(50) { tags = [tag(someVLAN().rawValue)] }
+        case nil:
+            if isSwitched || random.chance(50) {
+                tags = [tag((isSwitched ? memberVLAN(of: port) : someVLAN()).rawValue)]
+            }
         }
         if random.chance(4) { tags.append(tag(someVLAN().rawValue)) }
         if random.chance(2) { tags.append(tag(7)) }
@@ -65,7 +72,7 @@ extension RandomWorld {
     /// A frame in a VLAN of the port, for a known, unknown or group address.
     private mutating func switchedFrame(at port: PortID) -> Frame {
         var tags: [Frame.Tag] = []
-        var vlan = someVLAN()
+        var vlan = memberVLAN(of: port)
         if random.chance(30) {
             vlan = state.port(port)?.pvid ?? vlan
             if random.chance(15) { tags = [tag(0)] }
@@ -98,7 +105,7 @@ extension RandomWorld {
             return .other(etherType: random.one(of: EtherType.arp, 0x8847, 0x0000), bytes: random.bytes(46))
         }
         let candidates = flowKeys.filter { station == nil || $0.routerInterface == station?.routerInterface }
-        if let key = random.pick(candidates), random.chance(65) { return packet(of: key) }
+        if let key = random.pick(candidates), random.chance(80) { return packet(of: key) }
         return someFlowKey().map { packet(of: $0) } ?? .other(etherType: 0x0806, bytes: [])
     }
 

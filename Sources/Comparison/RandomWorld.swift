@@ -57,6 +57,7 @@ public struct RandomWorld {
         makeMACs()
         makeFlows()
         if options.withRejections { makeRejections() }
+        makeChanges()
     }
 
     // MARK: Pools
@@ -130,6 +131,20 @@ public struct RandomWorld {
         let bits = isIPv6 ? 128 : 32
         let length = random.chance(20) ? bits : random.chance(5) ? 0 : random.below(bits + 1)
         return IPPrefix(address, length: length) ?? IPPrefix(host: address)
+    }
+
+    /// Mostly one that admits packets.
+    mutating func ingressPort() -> PortID {
+        let admitting = options.ports.filter { state.port($0)?.admit == true }
+        return random.chance(6) ? somePort() : random.pick(admitting) ?? somePort()
+    }
+
+    /// A VLAN that the port is a member of, mostly.
+    mutating func memberVLAN(of port: PortID) -> VLANID {
+        let vlans = state.entries(of: .vlan).compactMap { entry -> VLANID? in
+            if case .vlan(let vlan) = entry, vlan.hasMember(port) { vlan.vlan } else { nil }
+        }
+        return random.chance(8) ? someVLAN() : random.pick(vlans.sorted()) ?? someVLAN()
     }
 
     // MARK: Updates

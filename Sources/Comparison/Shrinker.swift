@@ -66,6 +66,7 @@ public struct Shrinker {
         repeat {
             size = Self.size(found)
             shrinkList(&found) { ($0.packets, { $0.packets = $1 }) }
+            shrinkList(&found) { ($0.world.changes, { $0.world.changes = $1 }) }
             shrinkList(&found) { ($0.world.flows, { $0.world.flows = $1 }) }
             shrinkList(&found) { ($0.world.staleFlows, { $0.world.staleFlows = $1 }) }
             shrinkList(&found) { ($0.world.updates, { $0.world.updates = $1 }) }
