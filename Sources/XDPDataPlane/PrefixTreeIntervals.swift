@@ -48,7 +48,8 @@ final class PrefixTreeIntervals {
     /// - Parameter storing: Publish by storing one reference in a node readers see; otherwise everything up to the
     ///   root is copied and the caller publishes the root. Only for a single change within one root reference.
     func assign(_ first: UInt64, _ last: UInt64, _ value: UInt32, storing: Bool) throws(PrefixTreeError) {
-        let storing = storing && root != 0 && !nodes.isFresh(root)
+        // A tree that may have to be built anew is not also changed by a store that is still to come.
+        let storing = storing && root != 0 && !nodes.isFresh(root) && heights[Int(first >> 60)] < UInt8(PT_MAX_DEPTH)
         for slot in Int(first >> 60)...Int(last >> 60) {
             let old = nodes.root(root)[slot]
             pieces.removeAll(keepingCapacity: true)
@@ -102,7 +103,7 @@ final class PrefixTreeIntervals {
         let keys = nodes.keys(index)
         let children = nodes.children(index)
         let base = pieces.count
-        let used = childCount(index)
+        let used = nodes.childCount(index)
         for child in 0..<used {
             let start = child == 0 ? low : keys[child - 1]
             let end = child == used - 1 ? high : keys[child] - 1
@@ -168,13 +169,6 @@ final class PrefixTreeIntervals {
         pieces.append(Piece(start: start, reference: reference))
     }
 
-    private func childCount(_ index: UInt32) -> Int {
-        let keys = nodes.keys(index)
-        var count = 1
-        while count < Int(PT_CHILDREN), keys[count - 1] != PT_NO_KEY { count += 1 }
-        return count
-    }
-
     private func makeNode(from: Int, to: Int) throws(PrefixTreeError) -> UInt32 {
         let index = try nodes.allocate()
         let keys = nodes.keys(index)
@@ -191,7 +185,7 @@ final class PrefixTreeIntervals {
     private func release(_ reference: UInt32) {
         guard Self.isNode(reference) else { return }
         let index = reference & UInt32(PT_INDEX_MASK)
-        for child in 0..<childCount(index) { release(nodes.children(index)[child]) }
+        for child in 0..<nodes.childCount(index) { release(nodes.children(index)[child]) }
         nodes.retire(index)
     }
 

@@ -56,6 +56,14 @@ final class PrefixTreeNodes {
         (base + Int(index) * 64).assumingMemoryBound(to: UInt32.self)
     }
 
+    /// Children in use; keys beyond them are `PT_NO_KEY`.
+    func childCount(_ index: UInt32) -> Int {
+        let keys = keys(index)
+        var count = 1
+        while count < Int(PT_CHILDREN), keys[count - 1] != PT_NO_KEY { count += 1 }
+        return count
+    }
+
     @inline(__always)
     func isFresh(_ index: UInt32) -> Bool { state[Int(index)] == .fresh }
 
@@ -135,7 +143,7 @@ final class PrefixTreeNodes {
         func walk(_ reference: UInt32) {
             let index = reference & UInt32(PT_INDEX_MASK)
             if reference & PT_NODE != 0 {
-                if mark(index) { for child in 0..<6 { walk(children(index)[child]) } }
+                if mark(index) { for child in 0..<childCount(index) { walk(children(index)[child]) } }
             } else if reference & UInt32(PT_LOWER) != 0, mark(index) {
                 for child in 0..<16 { walk(root(index)[child]) }
             }
