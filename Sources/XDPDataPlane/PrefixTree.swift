@@ -92,13 +92,14 @@ public enum PrefixChange: Sendable {
 public final class PrefixTree {
     private let nodes: PrefixTreeNodes
     private let settings: UnsafeMutablePointer<fp_settings>
-    private var trees: [Int: PrefixTreeIntervals] = [:]
+    /// By VRF; IPv4 first, then IPv6.
+    private var trees = [PrefixTreeIntervals?](repeating: nil, count: 2 * Int(FP_MAX_VRFS))
     private var lowers: [PrefixTreeIntervals] = []
     private var freeLowers: [Int32] = []
     /// Nodes of an earlier process's trees, still read, until `load`.
     private var adopted: [UInt32] = []
 
-    private var saved: [ObjectIdentifier: (PrefixTreeIntervals, PrefixTreeIntervals.Saved)] = [:]
+    private var saved: [(tree: PrefixTreeIntervals, state: PrefixTreeIntervals.Saved)] = []
     private var undo: [(RoutePrefix, UInt32)] = []
     private var emptied: [(tree: PrefixTreeIntervals, key: UInt64, lower: Int32)] = []
 
@@ -123,7 +124,7 @@ public final class PrefixTree {
     public var nodesInUse: Int { nodes.inUse }
     public var nodeCapacity: Int { nodes.capacity - 1 }
     /// Prefixes with a route, in all VRFs.
-    public var count: Int { trees.values.reduce(0) { $0 + $1.prefixes.count } + lowers.reduce(0) { $0 + $1.prefixes.count } }
+    public var count: Int { (trees.compactMap { $0 } + lowers).reduce(0) { $0 + $1.prefixes.count } }
 
     /// The route of exactly this prefix.
     public func route(of prefix: RoutePrefix) -> UInt32? {
@@ -155,7 +156,8 @@ public final class PrefixTree {
                 try apply(change, alone: changes.count == 1, rebuilding: rebuilt[slot(change.prefix)] != nil)
             }
             for slot in rebuilt.keys { try rebuild(tree(slot)) }
-            for (tree, _) in saved.values where tree.isTooDeep { try rebuildDeep(tree) }
+            // Lower trees have been seen to where they changed.
+            for tree in trees { if let tree, tree.isTooDeep { try rebuild(tree) } }
             publish()
         } catch {
             abandon()
@@ -170,17 +172,18 @@ public final class PrefixTree {
         for (prefix, route) in prefixes { try check(prefix, route) }
         try nodes.begin()
         let before = (trees, lowers, freeLowers)
-        (trees, lowers, freeLowers) = ([:], [], [])
+        trees = Array(repeating: nil, count: trees.count)
+        (lowers, freeLowers) = ([], [])
         do {
             for (prefix, route) in prefixes { _ = setPrefix(prefix, route) }
-            for tree in trees.values { try rebuild(tree) }
+            for tree in trees { if let tree { try rebuild(tree) } }
         } catch {
             (trees, lowers, freeLowers) = before
-            saved.removeAll(keepingCapacity: true)
+            endCall()
             nodes.abandon()
             throw error
         }
-        for tree in before.0.values { tree.clear() }
+        for tree in before.0 { tree?.clear() }
         for tree in before.1 { tree.clear() }
         for index in adopted { nodes.retire(index) }
         adopted = []
@@ -236,7 +239,9 @@ public final class PrefixTree {
 
     /// Remembers a tree as it was before the call.
     private func touch(_ tree: PrefixTreeIntervals) {
-        if saved[ObjectIdentifier(tree)] == nil { saved[ObjectIdentifier(tree)] = (tree, tree.save()) }
+        if tree.isTouched { return }
+        tree.isTouched = true
+        saved.append((tree, tree.save()))
     }
 
     /// Changes the prefixes alone, 0 to remove.
@@ -344,15 +349,11 @@ public final class PrefixTree {
         }
     }
 
-    private func rebuildDeep(_ tree: PrefixTreeIntervals) throws(PrefixTreeError) {
-        // Lower trees have been seen to where they changed.
-        if trees.values.contains(where: { $0 === tree }) { try rebuild(tree) }
-    }
-
     // MARK: Ending a call
 
     private func publish() {
-        for (slot, tree) in trees where rootPointer(slot).pointee != tree.root && saved[ObjectIdentifier(tree)] != nil {
+        for (slot, tree) in trees.enumerated() {
+            guard let tree, tree.isTouched, rootPointer(slot).pointee != tree.root else { continue }
             nodes.store(tree.root, at: rootPointer(slot))
         }
         nodes.commit()
@@ -363,6 +364,11 @@ public final class PrefixTree {
             tree.prefixes.setLower(key, -1)
             freeLowers.append(lower)
         }
+        endCall()
+    }
+
+    private func endCall() {
+        for (tree, _) in saved { tree.isTouched = false }
         saved.removeAll(keepingCapacity: true)
         undo.removeAll(keepingCapacity: true)
         emptied.removeAll(keepingCapacity: true)
@@ -375,16 +381,14 @@ public final class PrefixTree {
                 emptied.append((tree(slot(prefix)), prefix.high, lower))
             }
         }
-        for (tree, state) in saved.values { tree.restore(state) }
+        for (tree, state) in saved { tree.restore(state) }
         nodes.abandon()
         for (tree, key, lower) in emptied where lowers[Int(lower)].prefixes.count == 0 && lowers[Int(lower)].root == 0 {
             guard let node = tree.prefixes.find(key, 64), tree.prefixes.nodes[Int(node)].lower == lower else { continue }
             tree.prefixes.setLower(key, -1)
             freeLowers.append(lower)
         }
-        saved.removeAll(keepingCapacity: true)
-        undo.removeAll(keepingCapacity: true)
-        emptied.removeAll(keepingCapacity: true)
+        endCall()
     }
 }
 

@@ -14,6 +14,9 @@ final class PrefixTreeIntervals {
     /// Set when the tree has become deeper than readers walk.
     private(set) var isTooDeep = false
 
+    /// Whether the call under way has changed it, or may have.
+    var isTouched = false
+
     private var heights = [UInt8](repeating: 0, count: 16)
     private let nodes: PrefixTreeNodes
 
