@@ -19,7 +19,8 @@ public enum PrefixTreeError: Error, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .invalid(let prefix): "route \(prefix): not a prefix; its host bits must be 0 and its length and VRF in range"
+        case .invalid(let prefix):
+            "route \(prefix): not a prefix; its host bits must be 0 and its length and VRF in range"
         case .route(let index): "route index \(index): must be 1 to \(PT_INDEX_MASK)"
         case .absent(let prefix): "remove route \(prefix): there is no such route"
         case .full(let nodes): "change routes: all \(nodes) nodes of the prefix trees are in use; nothing was changed"
@@ -31,7 +32,10 @@ public enum PrefixTreeError: Error, Equatable, CustomStringConvertible {
 
 /// A prefix in a VRF.
 public struct RoutePrefix: Hashable, Sendable, CustomStringConvertible {
-    public enum Family: UInt8, Sendable { case ipv4 = 4, ipv6 = 6 }
+    public enum Family: UInt8, Sendable {
+        case ipv4 = 4
+        case ipv6 = 6
+    }
 
     public var vrf: UInt16
     public var family: Family
@@ -103,7 +107,8 @@ public final class PrefixTree {
     private var undo: [(RoutePrefix, UInt32)] = []
     private var emptied: [(tree: PrefixTreeIntervals, key: UInt64, lower: Int32)] = []
 
-    /// Trees in fresh memory; or, after a restart, in memory an earlier process left. Its routes stay in force until `load`.
+    /// Trees in fresh memory; or, after a restart, in memory an earlier process left. Its routes stay in force until
+    /// `load`.
     ///
     /// - Parameters:
     ///   - memory: 64-byte nodes; three per prefix allow a load beside the trees in force.
@@ -131,7 +136,9 @@ public final class PrefixTree {
         guard prefix.isValid, let tree = trees[slot(prefix)] else { return nil }
         var found: UInt32 = 0
         if prefix.length <= 64 {
-            if let node = tree.prefixes.find(prefix.high, prefix.length) { found = tree.prefixes.nodes[Int(node)].route }
+            if let node = tree.prefixes.find(prefix.high, prefix.length) {
+                found = tree.prefixes.nodes[Int(node)].route
+            }
         } else if let node = tree.prefixes.find(prefix.high, 64), tree.prefixes.nodes[Int(node)].lower >= 0 {
             let lower = lowers[Int(tree.prefixes.nodes[Int(node)].lower)].prefixes
             if let node = lower.find(prefix.low, prefix.length - 64) { found = lower.nodes[Int(node)].route }
@@ -227,7 +234,8 @@ public final class PrefixTree {
     }
 
     private func rootPointer(_ slot: Int) -> UnsafeMutablePointer<UInt32> {
-        slot < Int(FP_MAX_VRFS) ? pt_root4(settings, UInt32(slot)) : pt_root6(settings, UInt32(slot) - UInt32(FP_MAX_VRFS))
+        slot < Int(FP_MAX_VRFS)
+            ? pt_root4(settings, UInt32(slot)) : pt_root6(settings, UInt32(slot) - UInt32(FP_MAX_VRFS))
     }
 
     private func tree(_ slot: Int) -> PrefixTreeIntervals {
@@ -291,7 +299,8 @@ public final class PrefixTree {
         }
     }
 
-    /// Gives the keys whose longest prefix is this one their route, or, when it has gone, the route of the next longest.
+    /// Gives the keys whose longest prefix is this one their route; when it has gone, the next
+    /// longest one's.
     private func assign(
         _ tree: PrefixTreeIntervals, _ key: UInt64, _ length: UInt8, _ route: UInt32, alone: Bool,
         upper: PrefixTreeIntervals?
@@ -384,7 +393,9 @@ public final class PrefixTree {
         for (tree, state) in saved { tree.restore(state) }
         nodes.abandon()
         for (tree, key, lower) in emptied where lowers[Int(lower)].prefixes.count == 0 && lowers[Int(lower)].root == 0 {
-            guard let node = tree.prefixes.find(key, 64), tree.prefixes.nodes[Int(node)].lower == lower else { continue }
+            guard let node = tree.prefixes.find(key, 64), tree.prefixes.nodes[Int(node)].lower == lower else {
+                continue
+            }
             tree.prefixes.setLower(key, -1)
             freeLowers.append(lower)
         }

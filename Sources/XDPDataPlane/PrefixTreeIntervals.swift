@@ -3,8 +3,8 @@ import CFastPath
 
 /// One search tree over 64-bit keys, as the writer holds it: its prefixes, its root, and how to change an interval.
 ///
-/// Nodes a reader may see are not written: a change copies the nodes on its path. The exception is a single reference that
-/// changes in an otherwise unchanged node; storing it publishes what is below.
+/// Nodes a reader may see are not written: a change copies the nodes on its path. The exception is a single reference
+/// that changes in an otherwise unchanged node; storing it publishes what is below.
 final class PrefixTreeIntervals {
     var prefixes = PrefixTrie()
     /// Node index of the root, 0 without routes.

@@ -4,8 +4,8 @@ import CLinux
 
 /// The array of 64-byte nodes that prefix trees live in: which are free, in use, or in quarantine.
 ///
-/// A change allocates fresh nodes that no reader can reach, and is then committed (its references are stored, the nodes it
-/// replaced go into quarantine) or abandoned, which leaves no trace.
+/// A change allocates fresh nodes that no reader can reach, and is then committed (its references are stored, the nodes
+/// it replaced go into quarantine) or abandoned, which leaves no trace.
 final class PrefixTreeNodes {
     private enum State: UInt8 { case free, fresh, live }
 

@@ -39,7 +39,9 @@ extension ExactMatchKey64: TestableKey {
 }
 
 /// Counts a packet on an entry as a program does, with the slot's spill counter.
-func countPacket<Key: ExactMatchKey>(_: Key.Type, _ entry: UnsafeMutableRawPointer, _ bytes: UInt64, _ memory: TableTestMemory) {
+func countPacket<Key: ExactMatchKey>(
+    _: Key.Type, _ entry: UnsafeMutableRawPointer, _ bytes: UInt64, _ memory: TableTestMemory
+) {
     let count = (entry + Key.countOffset).assumingMemoryBound(to: UInt64.self)
     if em_count(count, bytes), let base = memory.region.baseAddress, let spills = memory.spills.baseAddress {
         em_spill(count, spills + (entry - UnsafeMutableRawPointer(base)) / Key.entryBytes, memory.settings)
@@ -165,7 +167,8 @@ struct ExactMatchTests {
         #expect(throws: ExactMatchError.exists) { try table.insert(items[0].key, action: 0) }
     }
 
-    @Test("takes random keys up to its capacity, one more is full, a known one exists", arguments: [1, 7, 5000, 100_000])
+    @Test(
+        "takes random keys up to its capacity, one more is full, a known one exists", arguments: [1, 7, 5000, 100_000])
     func fillsUp(capacity: Int) throws {
         try fill(ExactMatchKey32.self, capacity: capacity, batch: 4096)
         try fill(ExactMatchKey64.self, capacity: capacity, batch: 100_000)
@@ -287,6 +290,18 @@ struct ExactMatchTests {
         var other: UInt64 = 0x0007_0000_0000_0000
         em_touch(&other, word, 7)
         #expect(other == 0x0007_0000_0000_0000)
+    }
+
+    @Test("ends a lookup of an absent key while a move is under way, and finds what is there")
+    func duringMove() throws {
+        typealias Key = ExactMatchKey32
+        let memory = TableTestMemory(Key.self, capacity: 100)
+        let table = try OwnedTable<Key>(memory: memory.exactMatch, capacity: 100, gracePeriod: TestGracePeriod())
+        try table.insert(.make(1), action: 1)
+        memory.settings.pointee.moves = 7
+        #expect(Key.make(1).find(in: memory, buckets: table.buckets)?.action == 1 | Self.valid)
+        #expect(Key.make(2).find(in: memory, buckets: table.buckets) == nil)
+        #expect(Key.make(1).find(in: memory, buckets: 0) == nil, "a table of no buckets holds nothing")
     }
 
     @Test("adopts a table an earlier process left in the middle of a move")

@@ -91,7 +91,8 @@ struct PrefixTreeTests {
             let tree = try makeTree()
             let prefix = RoutePrefix.masked(ipv6: high, low, length)
             let lastHigh = length >= 64 ? prefix.high : prefix.high | UInt64.max >> UInt64(length)
-            let lastLow = length == 128 ? prefix.low : length <= 64 ? .max : prefix.low | UInt64.max >> UInt64(length - 64)
+            let lastLow =
+                length == 128 ? prefix.low : length <= 64 ? .max : prefix.low | UInt64.max >> UInt64(length - 64)
             try tree.apply([.set(prefix, route: 9)])
             #expect(memory.route6(prefix.high, prefix.low) == 9)
             #expect(memory.route6(lastHigh, lastLow) == 9)
@@ -150,7 +151,8 @@ struct PrefixTreeTests {
     func vrfs() throws {
         let tree = try makeTree()
         try tree.apply([
-            .set(.masked(ipv4: 0x0a00_0000, 8, vrf: 1), route: 1), .set(.masked(ipv4: 0x0a00_0000, 8, vrf: 255), route: 2),
+            .set(.masked(ipv4: 0x0a00_0000, 8, vrf: 1), route: 1),
+            .set(.masked(ipv4: 0x0a00_0000, 8, vrf: 255), route: 2),
             .set(.masked(ipv6: 0x0a00_0000_0000_0000, 0, 8, vrf: 1), route: 3),
         ])
         #expect(memory.route4(0x0a00_0001) == 0)
@@ -185,7 +187,8 @@ struct PrefixTreeTests {
                     let (high, low) = address()
                     let prefix: RoutePrefix =
                         random.next() & 3 == 0
-                        ? .masked(ipv4: UInt32(truncatingIfNeeded: high >> 32 ^ low), .random(in: 0...32, using: &random))
+                        ? .masked(
+                            ipv4: UInt32(truncatingIfNeeded: high >> 32 ^ low), .random(in: 0...32, using: &random))
                         : .masked(ipv6: high, low, .random(in: 0...128, using: &random))
                     if naive.routes[prefix] == nil { present.append(prefix) }
                     batch.append(.set(prefix, route: .random(in: 1...20, using: &random)))
@@ -196,7 +199,7 @@ struct PrefixTreeTests {
             present = present.filter { naive.routes[$0] != nil }
             try tree.apply(batch)
             changes += batch.count
-            for _ in 0..<3 {
+            do {
                 let (high, low) = address()
                 try #require(memory.route6(high, low) == naive.lookup6(high, low), "after \(changes) changes")
                 let address = UInt32(truncatingIfNeeded: high >> 32 ^ low)
@@ -205,7 +208,8 @@ struct PrefixTreeTests {
             if let prefix = batch.last?.prefix, prefix.family == .ipv6 {
                 try #require(memory.route6(prefix.high, prefix.low) == naive.lookup6(prefix.high, prefix.low))
                 if prefix.low > 0 {
-                    try #require(memory.route6(prefix.high, prefix.low - 1) == naive.lookup6(prefix.high, prefix.low - 1))
+                    try #require(
+                        memory.route6(prefix.high, prefix.low - 1) == naive.lookup6(prefix.high, prefix.low - 1))
                 }
             }
         }
