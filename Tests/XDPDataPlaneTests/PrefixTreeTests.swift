@@ -323,6 +323,28 @@ struct PrefixTreeTests {
         #expect(second.nodesInUse == 2, "a root and a node")
     }
 
+    @Test("stays shallow enough for readers while prefixes come and go")
+    func churn() throws {
+        let tree = try makeTree()
+        var random = SeededRandom(1)
+        let base: UInt64 = 0x2001_0db8_0000_0000
+        try tree.apply([.set(.masked(ipv6: base, 0, 32), route: 1)])
+        var present: [RoutePrefix] = []
+        for step in 0..<30_000 {
+            if present.count > 500 {
+                present.swapAt(.random(in: present.indices, using: &random), present.count - 1)
+                try tree.apply([.remove(present.removeLast())])
+            }
+            let prefix = RoutePrefix.masked(
+                ipv6: base | ((random.next() >> 40) << 8), random.next(), .random(in: 33...70, using: &random))
+            if tree.route(of: prefix) == nil { present.append(prefix) }
+            try tree.apply([.set(prefix, route: 2)])
+            try #require(memory.route6(prefix.high, prefix.low) == 2, "step \(step)")
+            let other = memory.route6(base | ((random.next() >> 40) << 8), random.next())
+            try #require(other == 1 || other == 2, "step \(step)")
+        }
+    }
+
     @Test("shows concurrent readers only the route before a change or the route after it")
     func concurrent() throws {
         let memory = memory

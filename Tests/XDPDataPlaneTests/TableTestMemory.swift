@@ -70,10 +70,12 @@ final class TestGracePeriod: GracePeriod {
 /// Threads that read while the test writes. The grace period waits until each has left the section it was in.
 final class ConcurrentReaders: GracePeriod {
     private final class Section: Sendable {
-        let lock = Mutex<UInt64>(0)
+        /// Sections the reader has ended.
+        let ended = Atomic<UInt64>(0)
     }
 
     private let sections: [Section]
+    private let started = Atomic<Bool>(false)
     private let stopped = Atomic<Bool>(false)
     private let running: Atomic<Int>
     /// What readers have counted as wrong, and looked up in all.
@@ -87,11 +89,13 @@ final class ConcurrentReaders: GracePeriod {
 
     /// Starts the readers; each runs `section` again and again, which returns lookups made and those that were wrong.
     func start(_ section: @escaping @Sendable (inout SeededRandom) -> (lookups: Int, wrong: Int)) {
-        for (index, held) in sections.enumerated() {
+        started.store(true, ordering: .releasing)
+        for (index, own) in sections.enumerated() {
             Thread.detachNewThread { [self] in
                 var random = SeededRandom(UInt64(index) + 1000)
                 while !stopped.load(ordering: .acquiring) {
-                    let (made, bad) = held.lock.withLock { _ in section(&random) }
+                    let (made, bad) = section(&random)
+                    own.ended.add(1, ordering: .acquiringAndReleasing)
                     lookups.add(made, ordering: .relaxed)
                     wrong.add(bad, ordering: .relaxed)
                 }
@@ -108,6 +112,10 @@ final class ConcurrentReaders: GracePeriod {
     }
 
     func wait() throws(GracePeriodError) {
-        for section in sections { section.lock.withLock { $0 += 1 } }
+        if !started.load(ordering: .acquiring) { return }
+        let before = sections.map { $0.ended.load(ordering: .acquiring) }
+        for (section, count) in zip(sections, before) {
+            while section.ended.load(ordering: .acquiring) == count { sched_yield() }
+        }
     }
 }

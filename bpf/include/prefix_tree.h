@@ -92,7 +92,7 @@ fp_inline __u32 pt_lookup(const void *nodes, __u32 limit, __u32 root, __u64 key)
 			return 0;
 		reference = PT_READ(&node->child[child]);
 	}
-	return 0;
+	return reference & PT_NODE ? 0 : reference;
 }
 
 /* The route of an IPv4 address (host order), 0 for none. */
