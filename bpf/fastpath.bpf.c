@@ -29,18 +29,18 @@ fp_inline int fp_cached(struct xdp_md *ctx, struct fp_settings *s)
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 	struct fp_packet p;
 	struct fp_verdict verdict;
-	struct fp_port *port;
+	const struct fp_port *port;
 	struct fp_flow flow;
-	__u32 port_index, minimum, left;
+	__u32 record, minimum, left;
 	__u64 destination;
 	const __u8 *l4;
 	__u16 type;
 
 	if (data + ETHERNET_BYTES + IPV6_BYTES > data_end)
 		return 0;
-	port_index = fp_port_of(ctx->ingress_ifindex);
-	port = fp_port_at(port_index);
-	if (!port || (port->flags & (FP_PORT_ADMIT | FP_PORT_SWITCHED)) != FP_PORT_ADMIT)
+	record = fp_record_of(ctx->ingress_ifindex);
+	port = fp_port_at(record);
+	if (!port || (fp_port_head(port) & (FP_PORT_ADMIT | FP_PORT_SWITCHED)) != FP_PORT_ADMIT)
 		return 0;
 	destination = fp_mac(data);
 	if (((destination ^ port->stations[0].mac) & port->stations[0].mask) || (destination & MAC_GROUP) ||
@@ -101,7 +101,7 @@ fp_inline int fp_cached(struct xdp_md *ctx, struct fp_settings *s)
 	if (verdict.disposition != FP_FORWARD)
 		return 0;
 	fp_count_flow(s, &flow, p.family, p.length);
-	fp_count_verdict(port_index, FP_FORWARD, FP_REASON_flow_cache, p.length);
+	fp_count_verdict(record, FP_FORWARD, FP_REASON_flow_cache, p.length);
 	if (fp_trace) {
 		struct fp_way way = { .ctx = ctx };
 
@@ -143,11 +143,11 @@ SEC("xdp/devmap")
 int xdp_flood_egress(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-	__u32 index = fp_port_of(ctx->egress_ifindex);
-	struct fp_port *port = fp_port_at(index);
-	struct fp_vlan *vlan;
+	__u32 index = fp_record_of(ctx->egress_ifindex);
+	const struct fp_port *port = fp_port_at(index);
+	const struct fp_vlan_members *vlan;
 
-	if (!port || !(port->flags & FP_PORT_UP) || data + ETHERNET_BYTES + TAG_BYTES > data_end)
+	if (!port || !(fp_port_head(port) & FP_PORT_UP) || data + ETHERNET_BYTES + TAG_BYTES > data_end)
 		return XDP_DROP;
 	vlan = fp_vlan_at(bpf_ntohs(*(__be16 *)(data + ETHERNET_BYTES)) & 0xfff);
 	if (!vlan || !(vlan->members & (1ULL << (index & 63))))

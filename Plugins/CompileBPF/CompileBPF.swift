@@ -14,9 +14,12 @@ struct CompileBPF: BuildToolPlugin {
         let sources = try String(contentsOf: list, encoding: .utf8).split(separator: "\n").map(String.init)
             .filter { !$0.hasPrefix("#") && !$0.isEmpty }
         let include = package.appending(path: "bpf/include")
-        let headers = try FileManager.default.contentsOfDirectory(at: include, includingPropertiesForKeys: nil)
-            .filter { $0.pathExtension == "h" }
-            .sorted { $0.path < $1.path }
+        func headers(in folder: URL) throws -> [URL] {
+            try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+                .filter { $0.pathExtension == "h" }
+                .sorted { $0.path < $1.path }
+        }
+        let shared = try headers(in: include)
         let clang = try context.tool(named: "clang").url
         let embed = try context.tool(named: "BPFEmbed").url
         #if arch(arm64)
@@ -24,29 +27,27 @@ struct CompileBPF: BuildToolPlugin {
         #else
             let (architecture, multiarch) = ("x86", "x86_64-linux-gnu")
         #endif
-        return sources.flatMap { path -> [Command] in
+        return try sources.map { (path) -> Command in
             let source = package.appending(path: path)
             let stem = source.deletingPathExtension().deletingPathExtension().lastPathComponent
+            let near = try headers(in: source.deletingLastPathComponent())
+            // Declared as an output, the object would become a resource bundle of the target, and bring Foundation.
             let object = context.pluginWorkDirectoryURL.appending(path: "\(stem).bpf.o")
             let swift = context.pluginWorkDirectoryURL.appending(path: "\(stem)Object.swift")
-            return [
-                .buildCommand(
-                    displayName: "Compiling \(path)", executable: clang,
-                    arguments: [
-                        "-target", "bpf", "-mcpu=v3", "-g", "-O2", "-Wall", "-Werror", "-std=gnu17",
-                        "-D__TARGET_ARCH_\(architecture)", "-I", include.path(percentEncoded: false),
-                        // Debian keeps <asm/types.h> in the multiarch folder, which this target does not search.
-                        "-idirafter", "/usr/include/\(multiarch)",
-                        // Paths of the machine that compiles have no place in what it embeds.
-                        "-ffile-prefix-map=\(package.path(percentEncoded: false))=",
-                        "-c", source.path(percentEncoded: false), "-o", object.path(percentEncoded: false),
-                    ],
-                    inputFiles: [source] + headers, outputFiles: [object]),
-                .buildCommand(
-                    displayName: "Embedding \(stem).bpf.o", executable: embed,
-                    arguments: [stem, object.path(percentEncoded: false), swift.path(percentEncoded: false)],
-                    inputFiles: [object], outputFiles: [swift]),
-            ]
+            return .buildCommand(
+                displayName: "Compiling and embedding \(path)", executable: embed,
+                arguments: [
+                    stem, object.path(percentEncoded: false), swift.path(percentEncoded: false),
+                    clang.path(percentEncoded: false),
+                    "-target", "bpf", "-mcpu=v3", "-g", "-O2", "-Wall", "-Werror", "-std=gnu17",
+                    "-D__TARGET_ARCH_\(architecture)", "-I", include.path(percentEncoded: false),
+                    // Debian keeps <asm/types.h> in the multiarch folder, which this target does not search.
+                    "-idirafter", "/usr/include/\(multiarch)",
+                    // Paths of the machine that compiles have no place in what it embeds.
+                    "-ffile-prefix-map=\(package.path(percentEncoded: false))=",
+                    "-c", source.path(percentEncoded: false), "-o", object.path(percentEncoded: false),
+                ],
+                inputFiles: [source] + shared + near, outputFiles: [swift])
         }
     }
 }

@@ -16,11 +16,17 @@ public enum BPFFileSystem {
     /// The BPF file systems this thread's mount namespace has.
     public static func mounts() -> [Mount] {
         guard let text = try? SystemFile.read("/proc/thread-self/mounts") else { return [] }
-        return text.split(separator: "\n").compactMap { line in
+        var mounts: [Mount] = []
+        for line in text.split(separator: "\n") {
             let fields = line.split(separator: " ")
-            guard fields.count >= 4, fields[2] == "bpf" else { return nil }
-            return Mount(path: String(fields[1]), isReadOnly: fields[3].split(separator: ",").contains("ro"))
+            guard fields.count >= 4 else { continue }
+            // A later mount on the same path covers the earlier one.
+            mounts.removeAll { $0.path == fields[1] }
+            guard fields[2] == "bpf" else { continue }
+            mounts.append(
+                Mount(path: String(fields[1]), isReadOnly: fields[3].split(separator: ",").contains("ro")))
         }
+        return mounts
     }
 
     /// Whether `path`, or its nearest existing ancestor, is on a BPF file system.
@@ -50,7 +56,8 @@ public enum BPFFileSystem {
         }
     }
 
-    /// Removes a pin. One that is not there is no error.
+    /// Removes a pin. One that is not there is no error. The kernel lets go of an object nothing else refers to a
+    /// moment later: a link detaches soon after, not before this returns.
     public static func unpin(_ path: String) throws(BPFError) {
         guard unlink(path) != 0 else { return }
         let code = KernelErrno.current

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CBPF
-import CLinux
+import Glibc
 
 /// Where in the receive path an XDP program runs.
 public enum XDPMode: String, Sendable, Hashable, CaseIterable, CustomStringConvertible {
@@ -99,6 +99,12 @@ public struct XDPState: Sendable, Hashable {
 
     /// Asks the kernel by netlink, in the calling thread's network namespace.
     public init(interfaceIndex: UInt32) throws(BPFError) {
+        // The query answers "no program" for an interface that is not there.
+        var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
+        guard if_indextoname(interfaceIndex, &name) != nil else {
+            throw .failure(
+                "RTM_GETLINK (XDP query)", on: "interface \(interfaceIndex)", KernelErrno(rawValue: ENODEV), needing: [])
+        }
         var options = bpf_xdp_query_opts()
         options.sz = MemoryLayout<bpf_xdp_query_opts>.size
         let (status, _, text) = LibbpfLog.capture { bpf_xdp_query(Int32(bitPattern: interfaceIndex), 0, &options) }

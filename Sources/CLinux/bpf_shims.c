@@ -3,9 +3,12 @@
 #include "bpf_shims.h"
 
 #include <sched.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 static _Thread_local char *log_buffer;
 static _Thread_local size_t log_size, log_used;
@@ -27,6 +30,18 @@ int bpf_shim_is_bpffs(const char *path)
 	if (statfs(path, &status))
 		return -1;
 	return (unsigned int)status.f_type == (unsigned int)BPF_FS_MAGIC;
+}
+
+int bpf_shim_drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data))
+		return -1;
+	data[0].effective = 0;
+	data[1].effective = 0;
+	return syscall(SYS_capset, &header, data);
 }
 
 void bpf_shim_log_begin(char *buffer, size_t size)

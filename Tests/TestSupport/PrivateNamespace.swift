@@ -38,7 +38,7 @@ private func enterPrivateNamespaces() throws {
     }
     try check("unshare(CLONE_NEWNET | CLONE_NEWNS)", bpf_shim_unshare(BPF_SHIM_NEWNET | BPF_SHIM_NEWNS))
     // Otherwise the mounts below would show up outside.
-    try check("mount / private", mount("none", "/", nil, UInt(MS_REC.rawValue | MS_PRIVATE.rawValue), nil))
+    try check("mount / private", mount("none", "/", nil, UInt(MS_REC | MS_PRIVATE), nil))
     try check("mount bpffs", mount("bpf", "/sys/fs/bpf", "bpf", 0, nil))
 }
 

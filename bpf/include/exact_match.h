@@ -21,6 +21,14 @@
 #define EM_SLOTS64 2
 
 /*
+ * Marks, in the action word of a slot that is not valid, what a reader may still hold: the writer may not fill the slot
+ * before a grace period. MOVED tells a writer that adopts the table after a crash that the key lives elsewhere.
+ */
+#define EM_QUARANTINED (1ULL << 25)
+#define EM_MOVED (1ULL << 24)
+#define EM_PROMISED (1ULL << 23) /* an insertion that waits counts on this slot */
+
+/*
  * Multilinear hashing over pairs of 32-bit characters with 64-bit seeds; the upper 32 bits of the sum are strongly
  * universal (Lemire and Kaser, "Strongly universal string hashing is fast", 2014), so that without the seeds keys
  * cannot be chosen to collide. Two words make four characters, five make ten.
@@ -270,12 +278,13 @@ fp_inline _Bool em_count(__u64 *count, __u64 length)
  */
 fp_inline void em_spill(__u64 *count, struct fp_counter *spill, struct fp_settings *settings)
 {
-	const __u64 taken = __sync_lock_test_and_set(count, 0);
+	__u64 taken;
 
-	__sync_fetch_and_add(&spill->packets, taken >> FP_COUNT_PACKET_SHIFT);
-	__sync_fetch_and_add(&spill->bytes, taken & FP_COUNT_BYTES_MASK);
 	if (!*(volatile __u32 *)&settings->spills)
 		*(volatile __u32 *)&settings->spills = 1;
+	taken = __sync_lock_test_and_set(count, 0);
+	__sync_fetch_and_add(&spill->packets, taken >> FP_COUNT_PACKET_SHIFT);
+	__sync_fetch_and_add(&spill->bytes, taken & FP_COUNT_BYTES_MASK);
 }
 
 /*
@@ -287,5 +296,25 @@ fp_inline void em_touch(__u64 *action, __u64 word, __u16 epoch)
 	if ((__u16)(word >> FP_ACTION_EPOCH_SHIFT) != epoch)
 		*(volatile __u16 *)((char *)action + 6) = epoch;
 }
+
+/* ---- for the writer ---------------------------------------------------------------------------------------- */
+
+#ifndef __bpf__
+/* Seeds of the first (0) or second (1) bucket's hash. */
+fp_inline const __u64 *em_seed(const struct fp_settings *settings, __u32 which)
+{
+	return settings->seed[which];
+}
+
+fp_inline __u32 *em_moves_word(struct fp_settings *settings)
+{
+	return &settings->moves;
+}
+
+_Static_assert(sizeof(struct fp_entry32) == 32 && __builtin_offsetof(struct fp_entry32, action) == 16 &&
+		       __builtin_offsetof(struct fp_entry32, count) == 24, "layout of a 32-byte entry");
+_Static_assert(sizeof(struct fp_entry64) == 64 && __builtin_offsetof(struct fp_entry64, action) == 40 &&
+		       __builtin_offsetof(struct fp_entry64, count) == 48, "layout of a 64-byte entry");
+#endif
 
 #endif

@@ -210,10 +210,14 @@ struct fp_settings {
 
 /* ---- ports ------------------------------------------------------------------------------------------------- */
 
-struct fp_ifindex_slot {
-	__u32 ifindex; /* 0: free */
-	__u32 port;
-};
+/*
+ * A port has two records, so that its stations can be written anew beside those in force: number n and n + FP_MAX_PORTS.
+ * The interface's slot says which one ingress looks at; the head is the same in both.
+ */
+#define FP_PORT_RECORDS (2 * FP_MAX_PORTS)
+
+/* Which port an interface is: ifindex (0: free) | record << 32, read and written whole. */
+fp_inline __u64 fp_interface_slot(__u32 ifindex, __u32 record) { return ifindex | ((__u64)record << 32); }
 
 #define FP_PORT_ADMIT (1U << 0)
 #define FP_PORT_SWITCHED (1U << 1)         /* else routed */
@@ -233,9 +237,9 @@ struct fp_station {
 };
 
 struct fp_port {
-	__u32 flags;     /* FP_PORT_* ; 0: not configured */
-	__u16 pvid;      /* VLAN of untagged frames at a switched port */
-	__u16 mtu;       /* largest IP packet the port sends, bytes */
+	/* FP_PORT_* (32 bits; 0: not configured) | VLAN of untagged frames at a switched port << 32
+	 * | largest IP packet the port sends, bytes << 48. Read and written whole. */
+	__u64 head;
 	__u64 reserved[2];
 	struct fp_station stations[FP_MAX_STATIONS_PER_PORT];
 	__u64 pad[5];
@@ -244,14 +248,20 @@ struct fp_port {
 /* Policies of a VLAN for what has no single destination. */
 enum fp_flood_policy { FP_FLOOD = 0, FP_FLOOD_DROP = 1, FP_FLOOD_KERNEL = 2 };
 
-struct fp_vlan {
+struct fp_vlan_members {
 	__u64 members;         /* ports, a bit each */
 	__u64 untagged;        /* those that send it without a tag */
 	__u8 unknown_unicast;  /* enum fp_flood_policy */
 	__u8 broadcast;
 	__u8 multicast;
 	__u8 pad[5];
-	__u64 pad1;
+};
+
+/* `state`, 0 or 1, says which half is in force; the other one may be written meanwhile. */
+struct fp_vlan {
+	__u64 state;
+	struct fp_vlan_members half[2];
+	__u64 pad;
 };
 
 /* ---- next hops --------------------------------------------------------------------------------------------- */

@@ -52,8 +52,8 @@ const volatile __u8 fp_trace = 0;
 
 /* Written by the controller; the programs write counters, epochs and `spills` only. */
 FP_MAPPED(settings, sizeof(struct fp_settings))
-FP_MAPPED(interfaces, sizeof(struct fp_ifindex_slot) * (FP_IFINDEX_SLOTS + FP_IFINDEX_PROBES))
-FP_MAPPED(ports, sizeof(struct fp_port) * FP_MAX_PORTS)
+FP_MAPPED(interfaces, sizeof(__u64) * (FP_IFINDEX_SLOTS + FP_IFINDEX_PROBES))
+FP_MAPPED(ports, sizeof(struct fp_port) * FP_PORT_RECORDS)
 FP_MAPPED(vlans, sizeof(struct fp_vlan) * FP_MAX_VLANS)
 FP_MAPPED(nexthops, sizeof(struct fp_nexthop) * FP_MAX_NEXTHOPS)
 FP_MAPPED(groups, sizeof(struct fp_nexthop_group) * FP_MAX_NEXTHOP_GROUPS)

@@ -88,9 +88,9 @@ fp_inline struct fp_verdict fp_to_nexthop(struct xdp_md *ctx, const struct fp_pa
 /* Sends the frame as it is. */
 fp_inline struct fp_verdict fp_to_port(__u32 port, __u32 reason)
 {
-	struct fp_port *egress = fp_port_at(port);
+	const struct fp_port *egress = port < FP_MAX_PORTS ? fp_port_at(port) : 0;
 
-	if (!egress || !(egress->flags & FP_PORT_UP) || bpf_redirect_map(&tx_ports, port, 0) != XDP_REDIRECT)
+	if (!egress || !(fp_port_head(egress) & FP_PORT_UP) || bpf_redirect_map(&tx_ports, port, 0) != XDP_REDIRECT)
 		return fp_ends(FP_KERNEL, FP_REASON_egress_port_down);
 	return (struct fp_verdict){ FP_FORWARD, reason, port };
 }

@@ -2,8 +2,8 @@
 /*
  * Longest-prefix match as a search tree over disjoint intervals, in one mapped array of 64-byte nodes.
  *
- * The space of 64-bit keys is cut where a prefix begins or ends; between two cuts one route is the longest match, and that is
- * the interval's value. IPv4 addresses are keys in their upper 32 bits. An IPv6 address is two keys: the upper half
+ * The space of 64-bit keys is cut where a prefix begins or ends; between two cuts one route is the longest match,
+ * and that is the interval's value. IPv4 addresses are keys in their upper 32 bits. An IPv6 address is two keys: the upper half
  * first; where prefixes longer than /64 exist the value names a second tree over the lower half.
  *
  * Writing happens in fresh nodes, published by one 32-bit store (a root, or one reference in a node); nodes taken

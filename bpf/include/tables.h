@@ -18,7 +18,8 @@
 struct fp_way {
 	struct xdp_md *ctx;
 	struct fp_settings *s;
-	struct fp_port *port;
+	const struct fp_port *port;
+	__u64 head;       /* of the port */
 	struct fp_scratch *work;
 	struct fp_packet *p; /* in `work` */
 	__u32 port_index;
@@ -176,14 +177,15 @@ fp_inline struct fp_verdict fp_routed(struct fp_way *way, const struct fp_flow *
 
 /* ---- section 5: switched frames ------------------------------------------------------------------------------- */
 
-fp_inline struct fp_vlan *fp_vlan_at(__u32 id)
+/* What is in force for a VLAN. */
+fp_inline const struct fp_vlan_members *fp_vlan_at(__u32 id)
 {
-	struct fp_vlan *all = vlans_base();
+	const struct fp_vlan *all = vlans_base();
 
-	if (!all || id >= FP_MAX_VLANS)
+	if (!all)
 		return 0;
-	FP_OPAQUE(id);
-	return &all[id & (FP_MAX_VLANS - 1)];
+	all += id & (FP_MAX_VLANS - 1);
+	return *(const volatile __u64 *)&all->state ? &all->half[1] : &all->half[0];
 }
 
 fp_inline struct fp_verdict fp_flood(struct fp_way *way, __u32 policy, __u32 reason)
@@ -210,7 +212,7 @@ fp_inline void fp_learn(struct fp_way *way)
 	struct fp_entry32 *entry;
 	struct fp_event *event;
 
-	if (!table || !(way->port->flags & FP_PORT_LEARN_MACS))
+	if (!table || !(way->head & FP_PORT_LEARN_MACS))
 		return;
 	entry = em_find32(way->s, table, fp_mac_buckets, key, 0, &action);
 	if (entry) {
@@ -236,21 +238,23 @@ fp_inline void fp_learn(struct fp_way *way)
 	bpf_ringbuf_submit(event, 0);
 }
 
-fp_inline struct fp_verdict fp_switch_to(struct fp_way *way, const struct fp_vlan *vlan, __u32 egress)
+fp_inline struct fp_verdict fp_switch_to(struct fp_way *way, const struct fp_vlan_members *vlan, __u32 egress)
 {
 	const struct fp_packet *p = way->p;
-	struct fp_port *port;
+	const struct fp_port *port;
+	__u64 head;
 
 	if (egress == way->port_index)
 		return fp_ends(FP_DROP, FP_REASON_same_port);
 	port = fp_port_at(egress);
-	if (!port)
+	if (!port || egress >= FP_MAX_PORTS)
 		return fp_ends(FP_DROP, FP_REASON_internal);
+	head = fp_port_head(port);
 	if (!(vlan->members & (1ULL << (egress & 63))))
 		return fp_ends(FP_DROP, FP_REASON_vlan_egress);
-	if (!(port->flags & FP_PORT_UP))
+	if (!(head & FP_PORT_UP))
 		return fp_ends(FP_DROP, FP_REASON_egress_port_down);
-	if (p->length > (__u32)port->mtu + ETHERNET_BYTES + TAG_BYTES * p->tags)
+	if (p->length > (__u32)fp_head_mtu(head) + ETHERNET_BYTES + TAG_BYTES * p->tags)
 		return fp_ends(FP_DROP, FP_REASON_mtu_exceeded);
 	if (bpf_redirect_map(&tx_ports, egress, 0) != XDP_REDIRECT)
 		return fp_ends(FP_DROP, FP_REASON_egress_port_down);
@@ -266,7 +270,7 @@ fp_inline struct fp_verdict fp_switch_to(struct fp_way *way, const struct fp_vla
 fp_inline struct fp_verdict fp_switched(struct fp_way *way)
 {
 	const struct fp_packet *p = way->p;
-	struct fp_vlan *vlan = fp_vlan_at(p->vlan);
+	const struct fp_vlan_members *vlan = fp_vlan_at(p->vlan);
 	struct fp_entry32 *entry;
 	void *table = mac_base();
 	__u64 action = 0;
@@ -292,26 +296,25 @@ fp_inline struct fp_verdict fp_switched(struct fp_way *way)
 fp_inline struct fp_verdict fp_decide(struct fp_way *way, void *data, void *data_end)
 {
 	struct fp_packet *p = way->p;
-	struct fp_port *port = way->port;
 	struct fp_verdict verdict;
 	struct fp_flow flow = {};
 	int malformed, keyed;
 	__u32 hash = 0;
 	__u16 vrf = 0;
 
-	if (!(port->flags & FP_PORT_ADMIT))
+	if (!(way->head & FP_PORT_ADMIT))
 		return fp_ends(FP_DROP, FP_REASON_port);
 	malformed = fp_parse(p, data, data_end);
 	if (malformed)
-		return fp_ends(port->flags & FP_PORT_MALFORMED_TO_KERNEL ? FP_KERNEL : FP_DROP, malformed);
+		return fp_ends(way->head & FP_PORT_MALFORMED_TO_KERNEL ? FP_KERNEL : FP_DROP, malformed);
 
 	p->vlan = p->vid;
-	if ((port->flags & FP_PORT_SWITCHED) && !p->vid)
-		p->vlan = port->pvid;
+	if ((way->head & FP_PORT_SWITCHED) && !p->vid)
+		p->vlan = fp_head_pvid(way->head);
 	if ((p->destination & ~0xfULL) == MAC_RESERVED)
 		return fp_ends(FP_KERNEL, FP_REASON_reserved_multicast);
-	if (port->flags & FP_PORT_SWITCHED) {
-		struct fp_vlan *vlan = fp_vlan_at(p->vlan);
+	if (way->head & FP_PORT_SWITCHED) {
+		const struct fp_vlan_members *vlan = fp_vlan_at(p->vlan);
 
 		if (!vlan || !(vlan->members & (1ULL << (way->port_index & 63))))
 			return fp_ends(FP_DROP, FP_REASON_vlan_ingress);
@@ -319,7 +322,7 @@ fp_inline struct fp_verdict fp_decide(struct fp_way *way, void *data, void *data
 			return fp_ends(FP_DROP, FP_REASON_source_mac);
 		fp_learn(way);
 	}
-	way->rif = fp_station_of(port, p->destination, p->vlan, &vrf);
+	way->rif = fp_station_of(way->port, p->destination, p->vlan, &vrf);
 	way->vrf = vrf;
 	keyed = way->rif && fp_has_flow_key(p);
 	if (keyed) {
@@ -332,13 +335,13 @@ fp_inline struct fp_verdict fp_decide(struct fp_way *way, void *data, void *data
 		;
 	else if (way->rif)
 		verdict = fp_routed(way, &flow, hash);
-	else if (port->flags & FP_PORT_SWITCHED)
+	else if (way->head & FP_PORT_SWITCHED)
 		verdict = fp_switched(way);
 	else if (p->destination & MAC_GROUP)
 		verdict = fp_ends(FP_KERNEL, p->destination == MAC_BROADCAST ? FP_REASON_broadcast : FP_REASON_multicast);
 	else
 		verdict = fp_ends(FP_KERNEL, FP_REASON_not_my_station);
-	if (keyed && !flow.count && (port->flags & FP_PORT_LEARN_FLOWS))
+	if (keyed && !flow.count && (way->head & FP_PORT_LEARN_FLOWS))
 		fp_report_flow_miss(way, hash, &verdict);
 	return verdict;
 }
@@ -363,7 +366,7 @@ __attribute__((noinline)) int fp_tables(struct xdp_md *ctx)
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 	struct fp_way way = { .ctx = ctx };
 	struct fp_verdict verdict;
-	__u32 zero = 0;
+	__u32 zero = 0, record;
 
 	way.s = settings_base();
 	way.work = bpf_map_lookup_elem(&scratch, &zero);
@@ -372,18 +375,18 @@ __attribute__((noinline)) int fp_tables(struct xdp_md *ctx)
 	way.p = &way.work->packet;
 	__builtin_memset(way.p, 0, sizeof(*way.p));
 	way.p->length = data_end - data;
-	way.port_index = fp_port_of(ctx->ingress_ifindex);
-	way.port = fp_port_at(way.port_index);
+	record = fp_record_of(ctx->ingress_ifindex);
+	way.port = fp_port_at(record);
+	way.port_index = way.port ? record & (FP_MAX_PORTS - 1) : 0;
+	way.head = way.port ? fp_port_head(way.port) : 0;
 	if (fp_multi_buffer && bpf_xdp_get_buff_len(ctx) != (__u64)(data_end - data)) {
 		way.p->length = bpf_xdp_get_buff_len(ctx);
 		verdict = fp_ends(FP_KERNEL, FP_REASON_multi_buffer);
-	} else if (!way.port || !way.port->flags) {
+	} else if (!(__u32)way.head) {
 		verdict = fp_ends(FP_KERNEL, FP_REASON_unknown_port);
 	} else {
 		verdict = fp_decide(&way, data, data_end);
 	}
-	if (way.port_index >= FP_MAX_PORTS)
-		way.port_index = 0;
 	fp_count_verdict(way.port_index, verdict.disposition, verdict.reason, way.p->length);
 	fp_explain(&way, &verdict);
 	switch (verdict.disposition) {

@@ -3,5 +3,6 @@
 #define CLINUX_H
 
 #include "bpf_shims.h"
+#include "memory_shims.h"
 
 #endif

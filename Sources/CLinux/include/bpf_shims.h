@@ -18,6 +18,9 @@ int bpf_shim_setns(int fd, int type);
 /* statfs(2) is not in Swift's Glibc module either: 1 on a BPF file system, 0 on another, -1 if there is no such path. */
 int bpf_shim_is_bpffs(const char *path);
 
+/* Clears the effective capabilities of the calling thread alone (capset(2) has no wrapper in the C library). */
+int bpf_shim_drop_capabilities(void);
+
 /* Collects what libbpf prints on this thread into `buffer` until the end call; the text stays terminated. */
 void bpf_shim_log_begin(char *buffer, size_t size);
 size_t bpf_shim_log_end(void);
