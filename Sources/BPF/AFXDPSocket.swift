@@ -6,8 +6,9 @@ import Glibc
 ///
 /// The process brings its own program with an XSKMAP (``BPFMap/setSocket(_:at:)``). Copy mode, which every driver has.
 /// Frames lie in one area of equal chunks: the first half is lent to the kernel for receiving, the second half
-/// carries what is sent. Not for two threads at once.
-public struct AFXDPSocket: ~Copyable {
+/// carries what is sent.
+public struct AFXDPSocket: ~Copyable, @unchecked Sendable {
+    // SAFETY: area and rings are this value's alone; sending and receiving are `mutating`, one at a time.
     private let area: UnsafeMutableRawPointer
     private let areaBytes: Int
     private let umem: OpaquePointer
@@ -109,6 +110,7 @@ public struct AFXDPSocket: ~Copyable {
     public var fileDescriptor: Int32 { xsk_socket__fd(socket) }
 
     /// Hands out up to `maximum` received frames without waiting or copying; valid within `body` only.
+    /// Frames taken from the ring together with one whose body throws are dropped.
     /// - Returns: how many.
     @discardableResult
     public mutating func receive<Failure: Error>(

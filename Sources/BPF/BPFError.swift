@@ -48,7 +48,8 @@ public enum BPFError: Error, Sendable, CustomStringConvertible {
         case .notOnBPFFileSystem(let path, let mounted):
             let hint =
                 mounted.isEmpty
-                ? "no BPF file system is mounted here: mount -t bpf bpf /sys/fs/bpf (ip netns exec hides it; use nsenter --net=)"
+                ? "no BPF file system is mounted here: mount -t bpf bpf /sys/fs/bpf "
+                    + "(ip netns exec hides it; use nsenter --net=)"
                 : "the BPF file system is mounted at \(mounted.joined(separator: ", "))"
             return "\(path) is not on a BPF file system; \(hint)"
         case .readOnlyBPFFileSystem(let path):

@@ -57,7 +57,8 @@ public struct BPFFeatures: Sendable, Hashable {
             Fact(
                 name: "kernel BTF", value: hasKernelBTF ? "present" : "absent",
                 remedy: hasKernelBTF ? nil : "a kernel with CONFIG_DEBUG_INFO_BTF"),
-            Fact(name: "XDP programs", value: hasXDP ? "yes" : "no", remedy: hasXDP ? nil : "CAP_BPF and a newer kernel"),
+            Fact(
+                name: "XDP programs", value: hasXDP ? "yes" : "no", remedy: hasXDP ? nil : "CAP_BPF, a newer kernel"),
             Fact(
                 name: "ring buffer", value: hasRingBuffer ? "yes" : "no",
                 remedy: hasRingBuffer ? nil : "CAP_BPF and Linux 5.8 or newer"),

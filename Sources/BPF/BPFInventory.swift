@@ -52,7 +52,9 @@ public struct BPFInventory: Sendable, Hashable {
         for process in SystemFile.names(in: "/proc") where process.allSatisfy(\.isNumber) {
             let folder = "/proc/\(process)/fdinfo"
             for descriptor in SystemFile.names(in: folder) {
-                guard let text = try? SystemFile.read("\(folder)/\(descriptor)"), linkID(in: text) == id else { continue }
+                guard let text = try? SystemFile.read("\(folder)/\(descriptor)"), linkID(in: text) == id else {
+                    continue
+                }
                 let name = (try? SystemFile.read("/proc/\(process)/comm"))?.split(separator: "\n").first ?? "?"
                 holders.append("process \(process) (\(name))")
                 break

@@ -73,12 +73,14 @@ public struct BPFMap: ~Copyable, Sendable {
         }
         guard size == stride else {
             throw .badArgument(
-                subject: "the Swift type for the \(subject) of map \(name)", found: "\(size) bytes in steps of \(stride)",
+                subject: "the Swift type for the \(subject) of map \(name)",
+                found: "\(size) bytes in steps of \(stride)",
                 expected: "its size must be a multiple of its alignment; take a type imported from C")
         }
     }
 
-    private func checkLayout<T>(_ btf: OpaquePointer, _ id: UInt32, _ subject: String, _ type: T.Type) throws(BPFError) {
+    private func checkLayout<T>(_ btf: OpaquePointer, _ id: UInt32, _ subject: String, _ type: T.Type) throws(BPFError)
+    {
         guard id != 0, let layout = BTFTypes.layout(btf, id) else { return }
         guard layout.size == MemoryLayout<T>.size else {
             throw .layoutMismatch(

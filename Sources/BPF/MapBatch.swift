@@ -97,7 +97,8 @@ extension TypedMap {
             var count = UInt32(capacity)
             let status = bpf_map_lookup_batch(
                 map.fd, started ? position : nil, nextPosition, keys, values, &count, &options)
-            if status == -ENOSPC && count == 0 || status == -ENOSPC && capacity < Int(info.maxEntries) {
+            // A bucket with more entries than there is room for; none can have more than the map.
+            if status == -ENOSPC && capacity < 2 * Int(info.maxEntries) {
                 keys.deallocate()
                 values.deallocate()
                 capacity *= 2

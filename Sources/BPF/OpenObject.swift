@@ -127,7 +127,10 @@ public struct OpenObject: ~Copyable {
         if let (program, log) = logs.firstNotEmpty() {
             return .verifierRejected(program: program, object: object, errno: errno, log: log, library: text)
         }
-        return .failure("bpf_object__load", on: object, errno, needing: [.bpf, .netAdmin, .perfmon], detail: text)
+        // CAP_PERFMON is asked of tracing programs only: named when nothing else is missing.
+        let usual: [Capability] = [.bpf, .netAdmin]
+        let needing = Capability.missing(of: usual).isEmpty ? [.perfmon] : usual
+        return .failure("bpf_object__load", on: object, errno, needing: needing, detail: text)
     }
 
     private func check(_ status: Int32, _ call: String, _ object: String) throws(BPFError) {

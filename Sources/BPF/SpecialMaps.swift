@@ -84,7 +84,8 @@ extension BPFMap {
     private func requireDeviceMap(_ operation: String) throws(BPFError) {
         guard info.type == .deviceMap || info.type == .deviceMapHash, info.keySize == 4 else {
             throw .badArgument(
-                subject: "\(operation) on map \(name)", found: "\(info.type)", expected: "it takes a devmap or devmap_hash")
+                subject: "\(operation) on map \(name)", found: "\(info.type)",
+                expected: "it takes a devmap or devmap_hash")
         }
     }
 

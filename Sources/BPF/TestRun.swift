@@ -5,7 +5,8 @@ import Glibc
 /// Runs a program on packets given to it (BPF_PROG_TEST_RUN), with one output buffer for all runs.
 ///
 /// A run allocates nothing, so a million of them cost a million system calls and no more.
-public struct TestRun: ~Copyable {
+public struct TestRun: ~Copyable, @unchecked Sendable {
+    // SAFETY: the buffer is this value's alone; runs are `mutating`, so no two of them share it.
     private let descriptor: FileDescriptor
     private let name: String
     private let buffer: UnsafeMutableRawPointer

@@ -83,6 +83,21 @@ public struct XDPLink: ~Copyable, Sendable {
         }
     }
 
+    /// As ``update(to:)``, but only if `old` is what is attached: someone else's update in between is not undone.
+    public func update(to program: borrowing Program, replacing old: borrowing Program) throws(BPFError) {
+        var options = bpf_link_update_opts()
+        options.sz = MemoryLayout<bpf_link_update_opts>.size
+        options.flags = 1 << 2  // BPF_F_REPLACE
+        options.old_prog_fd = UInt32(bitPattern: old.fd)
+        let status = bpf_link_update(descriptor.raw, program.fd, &options)
+        guard status == 0 else {
+            throw .failure(
+                "bpf(BPF_LINK_UPDATE) from program \(old.name) to \(program.name)",
+                on: "link \(id) of interface \(interfaceIndex)", KernelErrno(rawValue: -status),
+                needing: [.bpf, .netAdmin])
+        }
+    }
+
     /// What the kernel says now. The interface index is 0 once the interface is gone.
     public func info() throws(BPFError) -> LinkInfo { try LinkInfo(fd: descriptor.raw) }
 

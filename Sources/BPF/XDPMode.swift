@@ -40,7 +40,8 @@ public struct XDPAttachPolicy: Sendable, Hashable, CustomStringConvertible {
             let word = part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()
             guard let mode = XDPMode(rawValue: String(word)) else { throw Self.bad(text) }
             guard !modes.contains(mode) else {
-                throw .badArgument(subject: "XDP mode policy", found: "\"\(text)\"", expected: "\(mode) is listed twice")
+                throw .badArgument(
+                    subject: "XDP mode policy", found: "\"\(text)\"", expected: "\(mode) is listed twice")
             }
             modes.append(mode)
         }
@@ -83,7 +84,8 @@ public struct XDPHolder: Sendable, Hashable, CustomStringConvertible {
         var text = "program \(programID) \(programName) tag \(programTag), mode \(mode)"
         if let linkID {
             let holders = linkHolders.isEmpty ? "an unknown owner" : linkHolders.joined(separator: ", ")
-            text += ", by bpf_link \(linkID) held by \(holders); "
+            text +=
+                ", by bpf_link \(linkID) held by \(holders); "
                 + "a link cannot be replaced from outside: stop its owner or remove its pin"
         } else {
             text += ", attached by netlink; detach it (ip link set dev … xdp off) or ask for replacement"
@@ -103,7 +105,8 @@ public struct XDPState: Sendable, Hashable {
         var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
         guard if_indextoname(interfaceIndex, &name) != nil else {
             throw .failure(
-                "RTM_GETLINK (XDP query)", on: "interface \(interfaceIndex)", KernelErrno(rawValue: ENODEV), needing: [])
+                "RTM_GETLINK (XDP query)", on: "interface \(interfaceIndex)", KernelErrno(rawValue: ENODEV), needing: []
+            )
         }
         var options = bpf_xdp_query_opts()
         options.sz = MemoryLayout<bpf_xdp_query_opts>.size

@@ -22,14 +22,16 @@ let clang = CommandLine.arguments[4]
 try run(clang, Array(CommandLine.arguments[5...]))
 
 // DWARF is half of the object and of no use to the kernel; BTF, which is, stays.
-let objcopy = URL(filePath: clang).deletingLastPathComponent().appending(path: "llvm-objcopy").path(percentEncoded: false)
+let objcopy = URL(filePath: clang).deletingLastPathComponent().appending(path: "llvm-objcopy").path(
+    percentEncoded: false)
 if FileManager.default.isExecutableFile(atPath: objcopy) {
     try run(objcopy, ["--strip-debug", CommandLine.arguments[2]])
 }
 
 let stem = CommandLine.arguments[1]
 let object = try Data(contentsOf: URL(filePath: CommandLine.arguments[2]))
-let name = stem.split(whereSeparator: { $0 == "-" || $0 == "_" }).map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+let name = stem.split(whereSeparator: { $0 == "-" || $0 == "_" }).map { $0.prefix(1).uppercased() + $0.dropFirst() }
+    .joined()
 
 // A string literal compiles in no time; an array literal of the same bytes takes the type checker seconds.
 let source = """

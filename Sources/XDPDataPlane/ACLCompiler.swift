@@ -60,12 +60,13 @@ enum ACLCompiler {
                 require(0, ipv6, of: ipv6)
             }
         }
-        switch match.fragment {
-        case .first: require(0, fragment, of: fragment | later)
-        case .later: require(0, later, of: later)
-        case .any: require(0, fragment, of: fragment)
-        case ACLEntry.Fragment.none: require(0, ip, of: ip | fragment)
-        case nil: break
+        if let which = match.fragment {
+            switch which {
+            case .first: require(0, fragment, of: fragment | later)
+            case .later: require(0, later, of: later)
+            case .any: require(0, fragment, of: fragment)
+            case .none: require(0, ip, of: ip | fragment)
+            }
         }
         if let isRouted = match.routed { require(0, isRouted ? routed : 0, of: routed) }
         if match.sourcePorts != nil || match.destinationPorts != nil { require(0, l4, of: l4) }

@@ -64,15 +64,45 @@ struct FastPathSizes {
 final class FastPath {
     let object: LoadedObject
     let sizes: FastPathSizes
+    private(set) var seeds: [[UInt64]] = []
     private let mappings: Mappings
 
-    struct Mappings: ~Copyable {
-        let settings, interfaces, ports, vlans, nextHops, groups, acl, aclCounters: MappedArray
-        let flow4, flow4Spill, flow6, flow6Spill, mac, macSpill, routes, routesSpill, tree, trace: MappedArray
+    /// The owner of one mapped array: several of them could not be members of one throwing initialiser otherwise.
+    final class Mapping {
+        let array: MappedArray
+        init(_ object: borrowing LoadedObject, _ map: String) throws(BPFError) {
+            array = try MappedArray(object.map(map))
+        }
+    }
+
+    struct Mappings {
+        let settings, interfaces, ports, vlans, nextHops, groups, acl, aclCounters: Mapping
+        let flow4, flow4Spill, flow6, flow6Spill, mac, macSpill, routes, routesSpill, tree, trace: Mapping
+
+        init(_ object: borrowing LoadedObject) throws(BPFError) {
+            settings = try Mapping(object, "settings")
+            interfaces = try Mapping(object, "interfaces")
+            ports = try Mapping(object, "ports")
+            vlans = try Mapping(object, "vlans")
+            nextHops = try Mapping(object, "nexthops")
+            groups = try Mapping(object, "groups")
+            acl = try Mapping(object, "acl")
+            aclCounters = try Mapping(object, "acl_counters")
+            flow4 = try Mapping(object, "flow4")
+            flow4Spill = try Mapping(object, "flow4_spill")
+            flow6 = try Mapping(object, "flow6")
+            flow6Spill = try Mapping(object, "flow6_spill")
+            mac = try Mapping(object, "mac")
+            macSpill = try Mapping(object, "mac_spill")
+            routes = try Mapping(object, "routes")
+            routesSpill = try Mapping(object, "routes_spill")
+            tree = try Mapping(object, "tree")
+            trace = try Mapping(object, "trace")
+        }
     }
 
     var settings: UnsafeMutablePointer<fp_settings> { pointer(mappings.settings) }
-    var interfaces: UnsafeMutablePointer<fp_ifindex_slot> { pointer(mappings.interfaces) }
+    var interfaces: UnsafeMutablePointer<UInt64> { pointer(mappings.interfaces) }
     var ports: UnsafeMutablePointer<fp_port> { pointer(mappings.ports) }
     var vlans: UnsafeMutablePointer<fp_vlan> { pointer(mappings.vlans) }
     var nextHops: UnsafeMutablePointer<fp_nexthop> { pointer(mappings.nextHops) }
@@ -83,7 +113,7 @@ final class FastPath {
     var routeSpills: UnsafeMutablePointer<fp_counter> { pointer(mappings.routesSpill) }
     var trace: UnsafeMutablePointer<fp_trace> { pointer(mappings.trace) }
     var tree: UnsafeMutableRawBufferPointer {
-        UnsafeMutableRawBufferPointer(start: mappings.tree.baseAddress, count: sizes.treeNodes * 64)
+        UnsafeMutableRawBufferPointer(start: mappings.tree.array.baseAddress, count: sizes.treeNodes * 64)
     }
     var flow4: ExactMatchMemory { memory(mappings.flow4, mappings.flow4Spill) }
     var flow6: ExactMatchMemory { memory(mappings.flow6, mappings.flow6Spill) }
@@ -113,16 +143,10 @@ final class FastPath {
         if configuration.multiBuffer {
             for program in open.programNames { try open.addFlags(.xdpHasFragments, toProgram: program) }
         }
-        object = try open.load()
+        let object = try open.load()
+        mappings = try Mappings(object)
+        self.object = object
         self.sizes = sizes
-        func map(_ name: String) throws(BPFError) -> MappedArray { try MappedArray(object.map(name)) }
-        mappings = Mappings(
-            settings: try map("settings"), interfaces: try map("interfaces"), ports: try map("ports"),
-            vlans: try map("vlans"), nextHops: try map("nexthops"), groups: try map("groups"), acl: try map("acl"),
-            aclCounters: try map("acl_counters"), flow4: try map("flow4"), flow4Spill: try map("flow4_spill"),
-            flow6: try map("flow6"), flow6Spill: try map("flow6_spill"), mac: try map("mac"),
-            macSpill: try map("mac_spill"), routes: try map("routes"), routesSpill: try map("routes_spill"),
-            tree: try map("tree"), trace: try map("trace"))
         initializeSettings(configuration)
     }
 
@@ -134,12 +158,18 @@ final class FastPath {
         let perEpoch = configuration.eventsPerSecond * Int(FP_EPOCH_MILLISECONDS) / 1000
         settings.pointee.event_budget = UInt32(clamping: max(perEpoch, 1))
         settings.pointee.generation = 1
-        let seeds = FastPath.seeds(configuration.hashSeed)
-        withUnsafeMutableBytes(of: &settings.pointee.seed) { $0.copyBytes(from: seeds.flatMap(\.self).span.bytes) }
+        seeds = FastPath.seeds(configuration.hashSeed)
+        withUnsafeMutableBytes(of: &settings.pointee.seed) { bytes in
+            let words = bytes.bindMemory(to: UInt64.self)
+            for (place, word) in seeds.joined().enumerated() { words[place] = word }
+        }
     }
 
+    /// The seeds that spread flows over the members of a group, for whoever computes what the programs compute.
+    var ecmpSeed: HashSeed { HashSeed(seeds[2]) }
+
     /// Three sets of hash seeds: first bucket, second bucket, spreading over next hops.
-    public static func seeds(_ seed: UInt64?) -> [[UInt64]] {
+    static func seeds(_ seed: UInt64?) -> [[UInt64]] {
         func draw(_ generator: inout some RandomNumberGenerator) -> [[UInt64]] {
             (0..<3).map { _ in (0..<Int(FP_SEEDS)).map { _ in generator.next() } }
         }
@@ -151,15 +181,15 @@ final class FastPath {
         return draw(&generator)
     }
 
-    private func pointer<T>(_ array: borrowing MappedArray) -> UnsafeMutablePointer<T> {
-        array.baseAddress.assumingMemoryBound(to: T.self)
+    private func pointer<T>(_ mapping: Mapping) -> UnsafeMutablePointer<T> {
+        mapping.array.baseAddress.assumingMemoryBound(to: T.self)
     }
 
-    private func memory(_ table: borrowing MappedArray, _ spill: borrowing MappedArray) -> ExactMatchMemory {
+    private func memory(_ table: Mapping, _ spill: Mapping) -> ExactMatchMemory {
         ExactMatchMemory(
-            buckets: UnsafeMutableRawBufferPointer(start: table.baseAddress, count: table.byteCount),
+            buckets: UnsafeMutableRawBufferPointer(start: table.array.baseAddress, count: table.array.byteCount),
             spills: UnsafeMutableBufferPointer(
-                start: pointer(spill), count: spill.byteCount / MemoryLayout<fp_counter>.stride),
+                start: pointer(spill), count: spill.array.byteCount / MemoryLayout<fp_counter>.stride),
             settings: settings)
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
-import Testing
 import TestSupport
+import Testing
 
 @testable import BPF
 
@@ -61,7 +61,9 @@ struct AFXDPTests {
             _ = try makeVeth()
             let first = try AFXDPSocket(interface: "left", queue: 0, ringSize: 64)
             var caught: BPFError?
-            do throws(BPFError) { _ = try AFXDPSocket(interface: "left", queue: 0, ringSize: 64) } catch { caught = error }
+            do throws(BPFError) { _ = try AFXDPSocket(interface: "left", queue: 0, ringSize: 64) } catch {
+                caught = error
+            }
             #expect(caught?.errno == .busy && "\(caught as Any)".contains("the queue has another socket"))
             _ = consume first
         }

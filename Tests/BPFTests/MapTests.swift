@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import Testing
+import CBPF
 import TestSupport
+import Testing
 
 @testable import BPF
 
@@ -30,7 +31,9 @@ struct MapTests {
         let value = BasicValue(count: 0, bytes: 0)
         var names: [String] = []
         func tryUpdate(_ a: UInt32, _ condition: UpdateCondition) {
-            do throws(BPFError) { try map.update(BasicKey(a: a, b: 0), value, condition) } catch { names.append(error.errno?.name ?? "") }
+            do throws(BPFError) { try map.update(BasicKey(a: a, b: 0), value, condition) } catch {
+                names.append(error.errno?.name ?? "")
+            }
         }
         tryUpdate(1, .mustExist)
         tryUpdate(1, .any)
@@ -43,8 +46,12 @@ struct MapTests {
     func layout() throws {
         let object = try loadBasic()
         var texts: [String] = []
-        do throws(BPFError) { _ = try object.map("table", key: UInt32.self, value: BasicValue.self) } catch { texts.append("\(error)") }
-        do throws(BPFError) { _ = try object.map("table", key: BasicKey.self, value: UInt64.self) } catch { texts.append("\(error)") }
+        do throws(BPFError) { _ = try object.map("table", key: UInt32.self, value: BasicValue.self) } catch {
+            texts.append("\(error)")
+        }
+        do throws(BPFError) { _ = try object.map("table", key: BasicKey.self, value: UInt64.self) } catch {
+            texts.append("\(error)")
+        }
         #expect(texts.count == 2)
         #expect(texts[0].contains("key size is 8 bytes in the kernel, this program expects 4 bytes"))
         #expect(texts[1].contains("value size is 16 bytes in the kernel, this program expects 8 bytes"))
@@ -69,6 +76,39 @@ struct MapTests {
         #expect(iterated == count)
         #expect(try map.removeBatch([BasicKey(a: 77777, b: 0)] + keys, chunk: chunk) == count)
         #expect(try map.lookup(keys[5]) == nil)
+    }
+
+    @Test("a C struct of the right size and another name is refused where the map has BTF")
+    func structName() throws {
+        let object = try loadBasic()
+        var caught: BPFError?
+        do throws(BPFError) { _ = try object.map("table", key: BasicKey.self, value: xdp_desc.self) } catch {
+            caught = error
+        }
+        #expect("\(caught as Any)".contains("struct basic_value in the kernel, this program expects struct xdp_desc"))
+    }
+
+    @Test(
+        "batches work on tries, LRU hashes and arrays as well",
+        arguments: [MapType.longestPrefixTrie, .lruHash, .array])
+    func batchKinds(type: MapType) throws {
+        // A trie's key begins with the prefix length; it does not preallocate.
+        let isTrie = type == .longestPrefixTrie
+        let map = try BPFMap(
+            name: "kinds", type: type, keySize: type == .array ? 4 : 8, valueSize: 8, maxEntries: 512,
+            flags: isTrie ? 1 : 0)
+        var sum: UInt64 = 0
+        if type == .array {
+            let typed = try TypedMap<UInt32, UInt64>(map)
+            try typed.updateBatch(Array(0..<512), Array(0..<512), chunk: 100)
+            try typed.lookupBatch(chunk: 100) { _, values in for value in values { sum += value } }
+        } else {
+            let typed = try TypedMap<BasicKey, UInt64>(map)
+            let keys = (0..<UInt32(300)).map { BasicKey(a: isTrie ? 32 : 1, b: $0 &* 0x0100_0193) }
+            try typed.updateBatch(keys, Array(0..<300), chunk: 100)
+            try typed.lookupBatch(chunk: 100) { _, values in for value in values { sum += value } }
+        }
+        #expect(sum == (type == .array ? 511 * 512 / 2 : 299 * 300 / 2))
     }
 
     @Test("a batch that does not fit says how far it came")

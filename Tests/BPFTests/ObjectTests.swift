@@ -1,6 +1,6 @@
+import TestSupport
 // SPDX-License-Identifier: Apache-2.0
 import Testing
-import TestSupport
 
 @testable import BPF
 
@@ -61,6 +61,27 @@ struct ObjectTests {
         #expect(log.contains("invalid access to packet"))
         #expect(log.contains("processed ") && log.contains("peak_states"))
         #expect(BPFInventory.snapshot().added(since: before).filter { $0.contains("reads_beyond") }.isEmpty)
+    }
+
+    @Test("a map the kernel will not create is named by what the library printed")
+    func badMap() throws {
+        let open = try openBasic()
+        try open.setMaxEntries(0, ofMap: "table")
+        var caught: BPFError?
+        do throws(BPFError) { _ = try open.load() } catch { caught = error }
+        #expect(caught?.errno == .invalid && "\(caught as Any)".contains("table"))
+    }
+
+    @Test("a program left out is not loaded, and the others are")
+    func leftOut() throws {
+        let open = try OpenObject(name: "rejected", base64: RejectedObject.base64)
+        try open.setLoads(false, program: "reads_beyond")
+        let object = try open.load()
+        var run = try TestRun(object.program("innocent"))
+        #expect(try run.run(frame).returnValue == pass)
+        var caught: BPFError?
+        do throws(BPFError) { _ = try object.program("reads_beyond") } catch { caught = error }
+        #expect("\(caught as Any)".contains("reads_beyond"))
     }
 
     @Test("bytes that are no object are refused with a reason")

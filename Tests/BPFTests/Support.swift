@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import BPF
 import Glibc
-import Testing
 import TestSupport
+import Testing
 
 /// As `struct basic_key` and friends in `bpf/tests/basic.bpf.c`.
 struct BasicKey: BitwiseCopyable, Hashable, Sendable {

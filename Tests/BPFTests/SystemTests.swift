@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
 import Glibc
-import Testing
 import TestSupport
+import Testing
 
 @testable import BPF
 
@@ -43,7 +43,9 @@ struct SystemTests {
             while BPFFileSystem.contains("/sys/fs/bpf") { try #require(umount("/sys/fs/bpf") == 0) }
             var words: [String] = []
             do throws(BPFError) { try map.pin(at: "/sys/fs/bpf/table") } catch { words.append("\(error)") }
-            do throws(BPFError) { try BPFFileSystem.createDirectory("/sys/fs/bpf/node") } catch { words.append("\(error)") }
+            do throws(BPFError) { try BPFFileSystem.createDirectory("/sys/fs/bpf/node") } catch {
+                words.append("\(error)")
+            }
             #expect(words.count == 2)
             #expect(words.allSatisfy { $0.contains("mount -t bpf bpf /sys/fs/bpf") })
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
-import Testing
 import TestSupport
+import Testing
 
 @testable import BPF
 
@@ -42,6 +42,17 @@ struct TestRunTests {
         var run = try TestRun(object.program("answer"))
         #expect(try run.run(frame, repeat: 10_000).duration > 0)
         #expect(try object.map("shared", key: UInt32.self, value: BasicValue.self).lookup(0)?.count == 10_000)
+    }
+
+    @Test("a program that copes with fragments sees a packet of several buffers come out whole")
+    func fragments() throws {
+        let jumbo = frame + (0..<9000).map { UInt8(truncatingIfNeeded: $0) }
+        let open = try openBasic()
+        try open.addFlags(.xdpHasFragments, toProgram: "answer")
+        let object = try open.load()
+        var run = try TestRun(object.program("answer"))
+        #expect(try run.run(jumbo).returnValue == pass)
+        #expect(run.outputBytes == jumbo)
     }
 
     @Test("live frames leave by the devmap, pass the egress program and arrive at the peer, all of them")

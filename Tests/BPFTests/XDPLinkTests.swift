@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
-import Testing
 import TestSupport
+import Testing
 
 @testable import BPF
 
@@ -39,7 +39,9 @@ struct XDPLinkTests {
         try inPrivateNetworkNamespace {
             let program = try loadBasic().program("answer")
             var caught: BPFError?
-            do throws(BPFError) { _ = try XDPLink(program, interfaceIndex: 1, policy: .native) } catch { caught = error }
+            do throws(BPFError) { _ = try XDPLink(program, interfaceIndex: 1, policy: .native) } catch {
+                caught = error
+            }
             guard case .attachRefused(1, "answer", let refusals)? = caught else {
                 Issue.record("\(String(describing: caught))")
                 return
@@ -75,6 +77,23 @@ struct XDPLinkTests {
         }
     }
 
+    @Test("an update that expects another program changes nothing")
+    func compareAndSwap() throws {
+        try inPrivateNetworkNamespace {
+            let veth = try makeVeth()
+            let object = try loadBasic()
+            let first = try object.program("answer")
+            let second = try object.program("count_and_drop")
+            let link = try XDPLink(first, interfaceIndex: veth.left, policy: .native)
+            var caught: BPFError?
+            do throws(BPFError) { try link.update(to: second, replacing: second) } catch { caught = error }
+            #expect(caught?.errno == .notPermitted || caught?.errno == .invalid)
+            #expect(try link.info().programID == first.id)
+            try link.update(to: second, replacing: first)
+            #expect(try link.info().programID == second.id)
+        }
+    }
+
     @Test("a link can be detached although a pin holds it")
     func forced() throws {
         try inPrivateNetworkNamespace {
@@ -95,7 +114,9 @@ struct XDPLinkTests {
             try ip("link set dev left xdp pinned /sys/fs/bpf/foreign")
             let mine = try loadBasic().program("answer")
             var caught: BPFError?
-            do throws(BPFError) { _ = try XDPLink(mine, interfaceIndex: veth.left, policy: .native) } catch { caught = error }
+            do throws(BPFError) { _ = try XDPLink(mine, interfaceIndex: veth.left, policy: .native) } catch {
+                caught = error
+            }
             guard case .interfaceBusy(veth.left, let holder)? = caught else {
                 Issue.record("\(String(describing: caught))")
                 return
@@ -135,7 +156,9 @@ struct XDPLinkTests {
         try inPrivateNetworkNamespace {
             let program = try loadBasic().program("answer")
             var caught: BPFError?
-            do throws(BPFError) { _ = try XDPLink(program, interfaceIndex: 4711, policy: .native) } catch { caught = error }
+            do throws(BPFError) { _ = try XDPLink(program, interfaceIndex: 4711, policy: .native) } catch {
+                caught = error
+            }
             #expect(caught?.errno?.name == "ENODEV" && "\(caught as Any)".contains("4711"))
         }
     }
@@ -153,7 +176,9 @@ struct XDPAttachPolicyTests {
         #expect(try XDPAttachPolicy("native, skb") == .nativeThenSKB)
     }
 
-    @Test("anything else is refused with what would be right", arguments: ["", "auto", "native,", "native;skb", "skb,skb"])
+    @Test(
+        "anything else is refused with what would be right",
+        arguments: ["", "auto", "native,", "native;skb", "skb,skb"])
     func refuses(text: String) {
         var caught: BPFError?
         do throws(BPFError) { _ = try XDPAttachPolicy(text) } catch { caught = error }

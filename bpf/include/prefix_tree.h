@@ -111,4 +111,20 @@ fp_inline __u32 pt_lookup6(const void *nodes, __u32 limit, __u32 root, __u64 hig
 	return reference;
 }
 
+#ifndef __bpf__
+/* For the writer: where the roots are published. */
+fp_inline __u32 *pt_root4(struct fp_settings *settings, __u32 vrf)
+{
+	return &settings->vrf_root4[vrf];
+}
+
+fp_inline __u32 *pt_root6(struct fp_settings *settings, __u32 vrf)
+{
+	return &settings->vrf_root6[vrf];
+}
+
+_Static_assert(sizeof(struct pt_node) == 64 && sizeof(struct pt_root) == 64 &&
+		       __builtin_offsetof(struct pt_node, child) == 40, "layout of a prefix-tree node");
+#endif
+
 #endif

@@ -4,5 +4,7 @@
 
 #include "bpf_shims.h"
 #include "memory_shims.h"
+#include "packet_shims.h"
+#include "net_shims.h"
 
 #endif

@@ -42,6 +42,11 @@ static inline void memory_store64(void *address, uint64_t value)
 	__atomic_store_n((uint64_t *)address, value, __ATOMIC_RELAXED);
 }
 
+static inline void memory_store_release16(void *address, uint16_t value)
+{
+	__atomic_store_n((uint16_t *)address, value, __ATOMIC_RELEASE);
+}
+
 static inline void memory_store16(void *address, uint16_t value)
 {
 	__atomic_store_n((uint16_t *)address, value, __ATOMIC_RELAXED);

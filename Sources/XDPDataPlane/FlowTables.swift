@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+import CFastPath
+import Packet
+import Tables
+
+/// Flow insertions gathered for one batch by family, with the places their results belong to.
+struct FlowBatch {
+    static let limit = 1024
+    var items4: [ExactMatchItem<ExactMatchKey32>] = []
+    var items6: [ExactMatchItem<ExactMatchKey64>] = []
+    var results4: [Int] = []
+    var results6: [Int] = []
+    var outcomes: [ExactMatchOutcome] = []
+
+    var isFull: Bool { items4.count + items6.count >= Self.limit }
+    var isEmpty: Bool { items4.isEmpty && items6.isEmpty }
+
+    mutating func add(_ key: FlowKey, _ word: UInt64, result: Int) {
+        if key.isIPv6 {
+            items6.append(ExactMatchItem(key: ExactMatchKey64(key), action: word))
+            results6.append(result)
+        } else {
+            items4.append(ExactMatchItem(key: ExactMatchKey32(key), action: word))
+            results4.append(result)
+        }
+    }
+
+    mutating func clear() {
+        items4.removeAll(keepingCapacity: true)
+        items6.removeAll(keepingCapacity: true)
+        results4.removeAll(keepingCapacity: true)
+        results6.removeAll(keepingCapacity: true)
+    }
+}
+
+/// Slots of the next hops that flows name most, so that a million flows do not cost a million dictionary lookups.
+struct NextHopCache {
+    private var ids = [UInt64](repeating: .max, count: 256)
+    private var slots = [UInt32](repeating: 0, count: 256)
+
+    func slot(_ id: NextHopID) -> UInt32? {
+        let place = Int(id.rawValue & 255)
+        return ids[place] == UInt64(id.rawValue) ? slots[place] : nil
+    }
+
+    mutating func remember(_ id: NextHopID, _ slot: UInt32) {
+        let place = Int(id.rawValue & 255)
+        (ids[place], slots[place]) = (UInt64(id.rawValue), slot)
+    }
+
+    mutating func clear() { self = NextHopCache() }
+}
+
+extension ExactMatchKey32 {
+    @inline(__always)
+    init(_ key: FlowKey) { self.init(KeyWords.addresses4(key), KeyWords.last(key)) }
+}
+
+extension ExactMatchKey64 {
+    @inline(__always)
+    init(_ key: FlowKey) {
+        self.init(
+            key.source.high.byteSwapped, key.source.low.byteSwapped, key.destination.high.byteSwapped,
+            key.destination.low.byteSwapped, KeyWords.last(key))
+    }
+}
+
+extension XDPDataPlane {
+    /// The action word of a derived flow whose references are known to exist; nil sends it the way that explains itself.
+    @inline(__always)
+    func flowWord(_ flow: FlowEntry) -> UInt64? {
+        guard case .derived = flow.origin, case .nextHop(let id) = flow.action,
+            knownRouterInterfaces[Int(flow.key.routerInterface.rawValue)]
+        else { return nil }
+        if nextHopCache.slot(id) == nil {
+            guard state.nextHop(id) != nil, let slot = nextHopSlots[id] else { return nil }
+            nextHopCache.remember(id, slot)
+        }
+        return word(of: flow)
+    }
+
+    /// The action word of a flow whose references have been checked.
+    func word(of flow: FlowEntry) -> UInt64 {
+        var flags: UInt64 = 0
+        var generation: UInt16 = 0
+        switch flow.origin {
+        case .static: flags |= ActionWord.isStatic
+        case .derived(let number): generation = number.rawValue
+        }
+        if flow.aclDone { flags |= ActionWord.aclDone }
+        if flow.mirror { flags |= ActionWord.mirror }
+        var index: UInt32 = 0
+        let disposition: Disposition
+        switch flow.action {
+        case .nextHop(let id):
+            index = nextHopCache.slot(id) ?? nextHopSlots[id] ?? 0
+            disposition = .forward
+        case .port(let port):
+            index = UInt32(port.rawValue)
+            flags |= ActionWord.toPort
+            disposition = .forward
+        case .drop: disposition = .drop
+        case .kernel: disposition = .kernel
+        case .cpu: disposition = .cpu
+        }
+        return ActionWord(
+            disposition, index: index, flags: flags, reason: flow.reason, generation: generation, epoch: now.rawValue
+        ).rawValue
+    }
+
+    func flow(_ key: FlowKey, _ raw: UInt64) -> FlowEntry {
+        let word = ActionWord(rawValue: raw)
+        let action: ForwardingAction =
+            switch word.disposition {
+            case .forward where word.has(ActionWord.toPort): .port(PortID(rawValue: UInt16(word.index)))
+            case .forward: .nextHop(nextHopIDs[Int(word.index)])
+            case .drop: .drop
+            case .kernel: .kernel
+            case .cpu: .cpu
+            }
+        return FlowEntry(
+            key: key, action: action,
+            origin: word.has(ActionWord.isStatic) ? .static : .derived(PolicyGeneration(rawValue: word.generation)),
+            aclDone: word.has(ActionWord.aclDone), mirror: word.has(ActionWord.mirror), reason: word.reason)
+    }
+
+    /// Inserts what has been gathered and settles the results of what could not be.
+    func flush(_ results: inout [UpdateResult]) {
+        if flowBatch.isEmpty { return }
+        insertGathered(&flows4, flowBatch.items4)
+        for (place, outcome) in flowBatch.outcomes.enumerated() where outcome != .inserted {
+            let item = flowBatch.items4[place]
+            let key = KeyWords.flow4(item.key.word0, item.key.word1)
+            results[flowBatch.results4[place]] = settle(&flows4, outcome, item, key)
+        }
+        insertGathered(&flows6, flowBatch.items6)
+        for (place, outcome) in flowBatch.outcomes.enumerated() where outcome != .inserted {
+            let item = flowBatch.items6[place]
+            let words = item.key
+            let key = KeyWords.flow6(words.word0, words.word1, words.word2, words.word3, words.word4)
+            results[flowBatch.results6[place]] = settle(&flows6, outcome, item, key)
+        }
+        flowBatch.clear()
+    }
+
+    private func insertGathered<Key>(_ table: inout ExactMatchTable<Key>, _ items: [ExactMatchItem<Key>]) {
+        flowBatch.outcomes.removeAll(keepingCapacity: true)
+        guard !items.isEmpty else { return }
+        do {
+            try table.insert(items.span, outcomes: &flowBatch.outcomes)
+        } catch {
+            complain("\(error)")
+        }
+    }
+
+    /// An insertion that found its key, or no room. A derived entry of another generation is as good as absent.
+    private func settle<Key>(
+        _ table: inout ExactMatchTable<Key>, _ outcome: ExactMatchOutcome, _ item: ExactMatchItem<Key>, _ key: FlowKey
+    ) -> UpdateResult {
+        let entry = TableEntry.flow(FlowEntry(key: key, action: .drop))
+        guard outcome == .exists else {
+            return .rejected(.tableFull(table: .flowCache, capacity: table.capacity))
+        }
+        do {
+            guard let found = table.find(item.key), isStale(found.action) else { throw ExactMatchError.exists }
+            try table.delete(item.key)
+            try table.insert(item.key, action: item.action)
+        } catch let error as ExactMatchError {
+            return .rejected(tableError(error, entry))
+        } catch {
+            return .rejected(.backEnd(table: .flowCache, "\(error)"))
+        }
+        return .applied
+    }
+
+    private func isStale(_ raw: UInt64) -> Bool {
+        let word = ActionWord(rawValue: raw)
+        return !word.has(ActionWord.isStatic) && word.generation != generation.rawValue
+    }
+
+    func writeFlow(_ operation: TableUpdate.Operation, _ flow: FlowEntry) -> UpdateResult {
+        if let error = state.validate(TableUpdate(operation, .flow(flow))) { return .rejected(error) }
+        let old = findFlow(flow.key)
+        do {
+            switch operation {
+            case .insert:
+                let word = word(of: flow)
+                if let old, case .derived(let made) = old.origin, made != generation { try deleteFlow(flow.key) }
+                if flow.key.isIPv6 {
+                    try flows6.insert(ExactMatchKey64(flow.key), action: word)
+                } else {
+                    try flows4.insert(ExactMatchKey32(flow.key), action: word)
+                }
+            case .modify:
+                let word = word(of: flow)
+                if flow.key.isIPv6 {
+                    try flows6.modify(ExactMatchKey64(flow.key), action: word)
+                } else {
+                    try flows4.modify(ExactMatchKey32(flow.key), action: word)
+                }
+            case .delete: try deleteFlow(flow.key)
+            }
+        } catch {
+            return .rejected(tableError(error, .flow(flow)))
+        }
+        state.countReferences(removed: old, inserted: operation == .delete ? nil : flow)
+        return .applied
+    }
+
+    private func deleteFlow(_ key: FlowKey) throws(ExactMatchError) {
+        if key.isIPv6 { try flows6.delete(ExactMatchKey64(key)) } else { try flows4.delete(ExactMatchKey32(key)) }
+    }
+
+    private func findFlow(_ key: FlowKey) -> FlowEntry? {
+        key.isIPv6
+            ? flows6.find(ExactMatchKey64(key)).map { flow(key, $0.action) }
+            : flows4.find(ExactMatchKey32(key)).map { flow(key, $0.action) }
+    }
+
+    private func tableError(_ error: ExactMatchError, _ entry: TableEntry) -> TableError {
+        switch error {
+        case .exists: .alreadyExists(table: entry.table, entry: entry.keyText)
+        case .absent: .notFound(table: entry.table, entry: entry.keyText)
+        case .full(_, let capacity): .tableFull(table: entry.table, capacity: capacity)
+        case .memory, .gracePeriod: .backEnd(table: entry.table, "\(error)")
+        }
+    }
+
+    public func sweepFlows(_ visit: (borrowing FlowRecord) -> SweepDecision) {
+        var gone4: [ExactMatchKey32] = []
+        flows4.sweep { entry in
+            let record = FlowRecord(
+                entry: flow(KeyWords.flow4(entry.key.word0, entry.key.word1), entry.action),
+                counter: Counter(packets: entry.packets, bytes: entry.bytes), lastHit: CoarseTime(rawValue: entry.epoch))
+            if visit(record) == .remove { gone4.append(entry.key) }
+        }
+        var gone6: [ExactMatchKey64] = []
+        flows6.sweep { entry in
+            let key = entry.key
+            let record = FlowRecord(
+                entry: flow(KeyWords.flow6(key.word0, key.word1, key.word2, key.word3, key.word4), entry.action),
+                counter: Counter(packets: entry.packets, bytes: entry.bytes), lastHit: CoarseTime(rawValue: entry.epoch))
+            if visit(record) == .remove { gone6.append(key) }
+        }
+        for key in gone4 {
+            guard let last = try? flows4.delete(key) else { continue }
+            state.countReferences(removed: flow(KeyWords.flow4(key.word0, key.word1), last.action), inserted: nil)
+        }
+        for key in gone6 {
+            guard let last = try? flows6.delete(key) else { continue }
+            let flowKey = KeyWords.flow6(key.word0, key.word1, key.word2, key.word3, key.word4)
+            state.countReferences(removed: flow(flowKey, last.action), inserted: nil)
+        }
+    }
+
+    func removeDerivedFlows() {
+        sweepFlows { $0.entry.origin == .static ? .keep : .remove }
+    }
+
+    // MARK: MAC table
+
+    func writeMAC(_ operation: TableUpdate.Operation, _ mac: MACEntry) -> UpdateResult {
+        if let error = state.validate(TableUpdate(operation, .mac(mac))) { return .rejected(error) }
+        let key = ExactMatchKey32(KeyWords.mac(mac.vlan, mac.mac), 0)
+        let flags = mac.isStatic ? ActionWord.isStatic : 0
+        let word: ActionWord =
+            switch mac.action {
+            case .port(let port):
+                ActionWord(
+                    .forward, index: UInt32(port.rawValue), flags: flags | ActionWord.toPort, epoch: now.rawValue)
+            case .drop: ActionWord(.drop, flags: flags, epoch: now.rawValue)
+            case .kernel: ActionWord(.kernel, flags: flags, epoch: now.rawValue)
+            case .cpu: ActionWord(.cpu, flags: flags, epoch: now.rawValue)
+            }
+        do {
+            switch operation {
+            case .insert: try macs.insert(key, action: word.rawValue)
+            case .modify: try macs.modify(key, action: word.rawValue)
+            case .delete: try macs.delete(key)
+            }
+        } catch {
+            return .rejected(tableError(error, .mac(mac)))
+        }
+        return .applied
+    }
+
+    public func sweepMACs(_ visit: (borrowing MACRecord) -> SweepDecision) {
+        var gone: [ExactMatchKey32] = []
+        macs.sweep { entry in
+            let word = ActionWord(rawValue: entry.action)
+            let action: MACEntry.Action =
+                switch word.disposition {
+                case .forward: .port(PortID(rawValue: UInt16(word.index)))
+                case .drop: .drop
+                case .kernel: .kernel
+                case .cpu: .cpu
+                }
+            let record = MACRecord(
+                entry: MACEntry(
+                    vlan: VLANID(rawValue: UInt16(entry.key.word0 >> 48)), mac: MACAddress(rawValue: entry.key.word0),
+                    action: action, isStatic: word.has(ActionWord.isStatic)),
+                counter: Counter(packets: entry.packets, bytes: entry.bytes), lastHit: CoarseTime(rawValue: entry.epoch))
+            if visit(record) == .remove { gone.append(entry.key) }
+        }
+        for key in gone { _ = try? macs.delete(key) }
+    }
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+import BPF
+import CFastPath
+import CLinux
+import Packet
+import Tables
+
+/// The tables in XDP programs: `DataPlane` over mapped BPF arrays.
+///
+/// `TableState` says what may be written; this class turns what changed into records of `fastpath_abi.h` and publishes them.
+/// How each kind of record is published so that no packet meets half of it is the subject of
+/// `Docs/decisions/0002-publishing-entries.md`. One thread owns it.
+public final class XDPDataPlane: DataPlane {
+    let configuration: XDPConfiguration
+    let fastPath: FastPath
+    let gracePeriod: any GracePeriod
+    public internal(set) var state: TableState
+
+    var flows4: ExactMatchTable<ExactMatchKey32>
+    var flows6: ExactMatchTable<ExactMatchKey64>
+    var macs: ExactMatchTable<ExactMatchKey32>
+    var flowBatch = FlowBatch()
+    var tree: PrefixTree
+
+    var nextHopSlots: [NextHopID: UInt32] = [:]
+    var nextHopIDs: [NextHopID] = []
+    /// Slots whose next hop was deleted; flows may still name them, so they serve no other id until they run out.
+    var retiredNextHops: Set<UInt32> = []
+    var freeNextHops: [UInt32] = []
+    var nextHopCache = NextHopCache()
+    var knownRouterInterfaces = [Bool](repeating: false, count: Int(UInt16.max) + 1)
+    var routeChanges: [(key: RouteKey, record: UInt32?)] = []
+    var groupSlots: [NextHopGroupID: UInt32] = [:]
+    var groupPool = RecordPool(from: 0, to: UInt32(FP_MAX_NEXTHOP_GROUPS))
+    var routeRecords: [RouteKey: UInt32] = [:]
+    var routePool: RecordPool
+    var aclCounterSlots: [UInt32: UInt32] = [:]
+    var aclCounterPool = RecordPool(from: 0, to: UInt32(FP_MAX_ACL_RULES) * 2)
+
+    /// Halves and banks written since the last grace period: the other half of these must not be written before one.
+    var flipped: Set<FlippedRecord> = []
+    var aclIsStale = false
+    var stalePorts: Set<PortID> = []
+
+    var links: [PortID: LinkOwner] = [:]
+    var attachmentFacts: [PortID: PortAttachment] = [:]
+    var interfaceSlots: [UInt32: (slot: Int, port: PortID)] = [:]
+    var portBanks: [PortID: UInt32] = [:]
+    var now = CoarseTime(rawValue: 0)
+    var eventRing: RingBuffer
+    var packetRing: RingBuffer
+    var processor: TestRunProcessor?
+    var sender: PacketSender?
+    var complaints: [String] = []
+
+    struct RouteKey: Hashable {
+        var vrf: VRFID
+        var prefix: IPPrefix
+    }
+
+    enum FlippedRecord: Hashable { case nextHop(UInt32), vlan(UInt16), port(PortID), acl }
+
+    /// Loads the programs and makes empty tables. Nothing is attached.
+    public init(_ configuration: XDPConfiguration = XDPConfiguration()) throws(XDPDataPlaneError) {
+        self.configuration = configuration
+        gracePeriod = systemGracePeriod()
+        do {
+            fastPath = try FastPath(configuration)
+            eventRing = try RingBuffer(fastPath.object.map("events"))
+            packetRing = try RingBuffer(fastPath.object.map("packets"))
+        } catch {
+            throw .kernel(error)
+        }
+        do {
+            flows4 = try ExactMatchTable(
+                memory: fastPath.flow4, capacity: configuration.ipv4Flows, gracePeriod: gracePeriod)
+            flows6 = try ExactMatchTable(
+                memory: fastPath.flow6, capacity: configuration.ipv6Flows, gracePeriod: gracePeriod)
+            macs = try ExactMatchTable(memory: fastPath.mac, capacity: configuration.macs, gracePeriod: gracePeriod)
+        } catch {
+            throw .table(error)
+        }
+        tree = PrefixTree(nodes: fastPath.tree, gracePeriod: gracePeriod)
+        routePool = RecordPool(from: 1, to: UInt32(fastPath.sizes.routeRecords))
+        state = TableState(
+            capacities: [
+                .flowCache: configuration.ipv4Flows + configuration.ipv6Flows, .mac: configuration.macs,
+                .ipv4: configuration.routes, .ipv6: configuration.routes,
+                .acl: min(configuration.aclEntries, Int(FP_MAX_ACL_RULES)), .nextHop: Int(FP_MAX_NEXTHOPS),
+                .nextHopGroup: Int(FP_MAX_NEXTHOP_GROUPS), .routerInterface: Int(FP_MAX_ROUTER_INTERFACES) - 1,
+                .port: Int(FP_MAX_PORTS),
+            ], stationsPerPort: Int(FP_MAX_STATIONS_PER_PORT),
+            aclDefault: configuration.aclDefaultDrop ? .drop : .permit, ecmpSeed: fastPath.ecmpSeed)
+        nextHopIDs.reserveCapacity(1024)
+    }
+
+    // MARK: DataPlane
+
+    public var generation: PolicyGeneration { PolicyGeneration(rawValue: fastPath.settings.pointee.generation) }
+
+    /// The number wraps after 65,535 changes. Entries that would come back to life with it are removed first.
+    @discardableResult
+    public func advanceGeneration() -> PolicyGeneration {
+        let next = fastPath.settings.pointee.generation &+ 1
+        if next == 0 { removeDerivedFlows() }
+        memory_store_release16(&fastPath.settings.pointee.generation, next)
+        return PolicyGeneration(rawValue: next)
+    }
+
+    public func setTime(_ now: CoarseTime) {
+        self.now = now
+        memory_store_release16(&fastPath.settings.pointee.epoch, now.rawValue)
+    }
+
+    public func write(_ updates: [TableUpdate]) -> [UpdateResult] {
+        var results: [UpdateResult] = []
+        results.reserveCapacity(updates.count)
+        for update in updates {
+            switch update.entry {
+            case .flow(let flow):
+                // Insertions are gathered, so that the memory of many is fetched at once.
+                if update.operation == .insert, let word = flowWord(flow) {
+                    if flowBatch.isFull { flush(&results) }
+                    flowBatch.add(flow.key, word, result: results.count)
+                    results.append(.applied)
+                } else {
+                    flush(&results)
+                    results.append(writeFlow(update.operation, flow))
+                }
+            case .mac(let mac):
+                flush(&results)
+                results.append(writeMAC(update.operation, mac))
+            default:
+                flush(&results)
+                results.append(writeStored(update))
+            }
+        }
+        flush(&results)
+        publish()
+        return results
+    }
+
+    public func entries(of table: TableID) -> [TableEntry] {
+        switch table {
+        case .flowCache:
+            var all: [TableEntry] = []
+            all.reserveCapacity(flows4.count + flows6.count)
+            sweepFlows {
+                all.append(.flow($0.entry))
+                return .keep
+            }
+            return all
+        case .mac:
+            var all: [TableEntry] = []
+            all.reserveCapacity(macs.count)
+            sweepMACs {
+                all.append(.mac($0.entry))
+                return .keep
+            }
+            return all
+        default: return state.entries(of: table)
+        }
+    }
+
+    public var capabilities: DataPlaneCapabilities {
+        let costs: [TableID: (Set<DataPlaneCapabilities.MatchKind>, Int)] = [
+            .port: ([.exact], MemoryLayout<fp_port>.stride * 2), .vlan: ([.exact], MemoryLayout<fp_vlan>.stride),
+            .myStation: ([.ternary, .optional], MemoryLayout<fp_station>.stride), .mac: ([.exact], 32 * 5 / 4),
+            .acl: ([.ternary, .range, .optional], MemoryLayout<fp_acl_rule>.stride), .flowCache: ([.exact], 64 * 5 / 4),
+            .ipv4: ([.exact, .lpm], 48), .ipv6: ([.exact, .lpm], 48),
+            .nextHop: ([.exact], MemoryLayout<fp_nexthop>.stride),
+            .nextHopGroup: ([.exact], MemoryLayout<fp_nexthop_group>.stride), .neighbor: ([.exact], 0),
+            .routerInterface: ([.exact], 0),
+        ]
+        return DataPlaneCapabilities(
+            name: "xdp",
+            tables: TableID.allCases.map { table in
+                let used =
+                    switch table {
+                    case .flowCache: flows4.count + flows6.count
+                    case .mac: macs.count
+                    default: state.count(of: table)
+                    }
+                return .init(
+                    table: table, capacity: state.capacity(of: table), used: used,
+                    matchKinds: costs[table]?.0 ?? [.exact], costPerEntry: costs[table]?.1 ?? 0)
+            })
+    }
+
+    // MARK: Grace periods
+
+    /// Waits until no program can still look at what was taken out of its reach.
+    func waitForReaders() {
+        do { try gracePeriod.wait() } catch { complain("waiting for packet programs to finish: \(error)") }
+        flipped.removeAll(keepingCapacity: true)
+        groupPool.graceHasPassed()
+        routePool.graceHasPassed()
+        aclCounterPool.graceHasPassed()
+    }
+
+    /// Makes the half of a record that is not in force ready to be written.
+    func prepareFlip(_ record: FlippedRecord) {
+        if flipped.contains(record) { waitForReaders() }
+        flipped.insert(record)
+    }
+
+    func complain(_ sentence: String) {
+        if complaints.count < 32, !complaints.contains(sentence) { complaints.append(sentence) }
+    }
+}
+
+/// Why the XDP data plane could not be made or changed.
+public enum XDPDataPlaneError: Error, CustomStringConvertible {
+    case kernel(BPFError)
+    case table(ExactMatchError)
+    case interface(name: String, why: String)
+    case noRoomForInterface(index: UInt32)
+
+    public var description: String {
+        switch self {
+        case .kernel(let error): error.description
+        case .table(let error): error.description
+        case .interface(let name, let why): "interface \(name): \(why)"
+        case .noRoomForInterface(let index):
+            "interface index \(index): more than \(FP_IFINDEX_PROBES) ports have indexes that are equal modulo "
+                + "\(FP_IFINDEX_SLOTS); give one of the interfaces another index"
+        }
+    }
+}
