@@ -63,7 +63,8 @@ let package = Package(
             name: "Northbound",
             dependencies: [
                 "Controller", "Tables", "Packet", "PiccoloProto",
-                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport", condition: northbound),
+                .product(
+                    name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport", condition: northbound),
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -93,7 +94,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["BPF", "Netlink", "Packet", "CLinux"], path: "Tests/TestSupport",
             swiftSettings: settings),
         .testTarget(
-            name: "BPFTests", dependencies: ["BPF", "TestSupport"], exclude: ["bpf-programs.txt"], swiftSettings: settings, plugins: ["CompileBPF"]),
+            name: "BPFTests", dependencies: ["BPF", "TestSupport"], exclude: ["bpf-programs.txt"],
+            swiftSettings: settings, plugins: ["CompileBPF"]),
         .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "PacketTests", dependencies: ["Packet", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TablesTests", dependencies: ["Tables", "TestSupport"], swiftSettings: settings),

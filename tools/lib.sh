@@ -5,6 +5,11 @@
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PROGRAM=${0##*/}
 
+# One configuration for everything that is built here: what ships, with what `@testable import` needs. Any other set
+# of options would compile gRPC's BoringSSL, and all the rest, a second time.
+# shellcheck disable=SC2034
+BUILD_OPTIONS=(-c release -Xswiftc -enable-testing)
+
 # A message for people, on standard error.
 say() {
     printf '%s: %s\n' "$PROGRAM" "$*" >&2

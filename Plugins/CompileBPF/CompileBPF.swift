@@ -23,9 +23,9 @@ struct CompileBPF: BuildToolPlugin {
         let clang = try context.tool(named: "clang").url
         let embed = try context.tool(named: "BPFEmbed").url
         #if arch(arm64)
-            let (architecture, multiarch) = ("arm64", "aarch64-linux-gnu")
+        let (architecture, multiarch) = ("arm64", "aarch64-linux-gnu")
         #else
-            let (architecture, multiarch) = ("x86", "x86_64-linux-gnu")
+        let (architecture, multiarch) = ("x86", "x86_64-linux-gnu")
         #endif
         return try sources.map { (path) -> Command in
             let source = package.appending(path: path)

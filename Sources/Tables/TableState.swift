@@ -77,7 +77,8 @@ public struct TableState: Sendable {
 
     /// Entries a table can hold unless `capacities` says otherwise.
     public static let defaultCapacities: [TableID: Int] = [
-        .port: 64, .vlan: 4094, .myStation: 512, .mac: 65536, .acl: 512, .flowCache: 1 << 20, .ipv4: 1 << 20, .ipv6: 1 << 18,
+        .port: 64, .vlan: 4094, .myStation: 512, .mac: 65536, .acl: 512, .flowCache: 1 << 20, .ipv4: 1 << 20,
+        .ipv6: 1 << 18,
         .nextHop: 65536, .nextHopGroup: 1024, .neighbor: 65536, .routerInterface: 1023,
     ]
 

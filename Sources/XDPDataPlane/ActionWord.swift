@@ -19,7 +19,8 @@ struct ActionWord: RawRepresentable, Hashable, BitwiseCopyable {
     static let decisionMask = (UInt64(1) << 48) - 1
 
     init(
-        _ disposition: Disposition, index: UInt32 = 0, flags: UInt64 = 0, reason: Reason = .none, generation: UInt16 = 0,
+        _ disposition: Disposition, index: UInt32 = 0, flags: UInt64 = 0, reason: Reason = .none,
+        generation: UInt16 = 0,
         epoch: UInt16 = 0
     ) {
         let low =

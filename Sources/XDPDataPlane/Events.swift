@@ -64,7 +64,8 @@ extension XDPDataPlane {
                         guard counter.packets > 0 else { continue }
                         sums.append(
                             VerdictCounter(
-                                port: PortID(rawValue: port), disposition: disposition, reason: reason, counter: counter))
+                                port: PortID(rawValue: port), disposition: disposition, reason: reason, counter: counter
+                            ))
                     }
                 }
             }

@@ -51,7 +51,8 @@ struct FastPathSizes {
         flow4Buckets = ExactMatchTable<ExactMatchKey32>.buckets(capacity: configuration.ipv4Flows)
         flow6Buckets = ExactMatchTable<ExactMatchKey64>.buckets(capacity: configuration.ipv6Flows)
         macBuckets = ExactMatchTable<ExactMatchKey32>.buckets(capacity: configuration.macs)
-        treeNodes = PrefixTree.nodes(prefixes: configuration.routes)
+        // Three nodes a prefix leave room to load all routes anew beside those in force.
+        treeNodes = configuration.routes * 3 + 1024
         // Record 0 is no route; a removed record waits for a grace period before it serves another prefix.
         routeRecords = configuration.routes + configuration.routes / 16 + 64
     }

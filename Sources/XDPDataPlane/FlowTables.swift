@@ -231,7 +231,8 @@ extension XDPDataPlane {
         flows4.sweep { entry in
             let record = FlowRecord(
                 entry: flow(KeyWords.flow4(entry.key.word0, entry.key.word1), entry.action),
-                counter: Counter(packets: entry.packets, bytes: entry.bytes), lastHit: CoarseTime(rawValue: entry.epoch))
+                counter: Counter(packets: entry.packets, bytes: entry.bytes), lastHit: CoarseTime(rawValue: entry.epoch)
+            )
             if visit(record) == .remove { gone4.append(entry.key) }
         }
         var gone6: [ExactMatchKey64] = []
@@ -239,7 +240,8 @@ extension XDPDataPlane {
             let key = entry.key
             let record = FlowRecord(
                 entry: flow(KeyWords.flow6(key.word0, key.word1, key.word2, key.word3, key.word4), entry.action),
-                counter: Counter(packets: entry.packets, bytes: entry.bytes), lastHit: CoarseTime(rawValue: entry.epoch))
+                counter: Counter(packets: entry.packets, bytes: entry.bytes), lastHit: CoarseTime(rawValue: entry.epoch)
+            )
             if visit(record) == .remove { gone6.append(key) }
         }
         for key in gone4 {
@@ -299,7 +301,8 @@ extension XDPDataPlane {
                 entry: MACEntry(
                     vlan: VLANID(rawValue: UInt16(entry.key.word0 >> 48)), mac: MACAddress(rawValue: entry.key.word0),
                     action: action, isStatic: word.has(ActionWord.isStatic)),
-                counter: Counter(packets: entry.packets, bytes: entry.bytes), lastHit: CoarseTime(rawValue: entry.epoch))
+                counter: Counter(packets: entry.packets, bytes: entry.bytes), lastHit: CoarseTime(rawValue: entry.epoch)
+            )
             if visit(record) == .remove { gone.append(entry.key) }
         }
         for key in gone { _ = try? macs.delete(key) }

@@ -11,7 +11,8 @@ struct PacketSender: ~Copyable {
     init() throws(DataPlaneError) {
         descriptor = packet_socket()
         guard descriptor >= 0 else {
-            throw .failed(what: "socket(AF_PACKET)", why: "\(String(cString: strerror(-descriptor))); needs CAP_NET_RAW")
+            throw .failed(
+                what: "socket(AF_PACKET)", why: "\(String(cString: strerror(-descriptor))); needs CAP_NET_RAW")
         }
     }
 

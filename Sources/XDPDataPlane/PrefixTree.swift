@@ -19,7 +19,8 @@ public enum PrefixTreeError: Error, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .invalid(let prefix): "route \(prefix): not a prefix; its host bits must be 0 and its length and VRF in range"
+        case .invalid(let prefix):
+            "route \(prefix): not a prefix; its host bits must be 0 and its length and VRF in range"
         case .route(let index): "route index \(index): must be 1 to \(PT_INDEX_MASK)"
         case .absent(let prefix): "remove route \(prefix): there is no such route"
         case .full(let nodes): "change routes: all \(nodes) nodes of the prefix trees are in use; nothing was changed"
@@ -123,14 +124,18 @@ public final class PrefixTree {
     public var nodesInUse: Int { nodes.inUse }
     public var nodeCapacity: Int { nodes.capacity - 1 }
     /// Prefixes with a route, in all VRFs.
-    public var count: Int { trees.values.reduce(0) { $0 + $1.prefixes.count } + lowers.reduce(0) { $0 + $1.prefixes.count } }
+    public var count: Int {
+        trees.values.reduce(0) { $0 + $1.prefixes.count } + lowers.reduce(0) { $0 + $1.prefixes.count }
+    }
 
     /// The route of exactly this prefix.
     public func route(of prefix: RoutePrefix) -> UInt32? {
         guard prefix.isValid, let tree = trees[slot(prefix)] else { return nil }
         var found: UInt32 = 0
         if prefix.length <= 64 {
-            if let node = tree.prefixes.find(prefix.high, prefix.length) { found = tree.prefixes.nodes[Int(node)].route }
+            if let node = tree.prefixes.find(prefix.high, prefix.length) {
+                found = tree.prefixes.nodes[Int(node)].route
+            }
         } else if let node = tree.prefixes.find(prefix.high, 64), tree.prefixes.nodes[Int(node)].lower >= 0 {
             let lower = lowers[Int(tree.prefixes.nodes[Int(node)].lower)].prefixes
             if let node = lower.find(prefix.low, prefix.length - 64) { found = lower.nodes[Int(node)].route }
@@ -224,7 +229,8 @@ public final class PrefixTree {
     }
 
     private func rootPointer(_ slot: Int) -> UnsafeMutablePointer<UInt32> {
-        slot < Int(FP_MAX_VRFS) ? pt_root4(settings, UInt32(slot)) : pt_root6(settings, UInt32(slot) - UInt32(FP_MAX_VRFS))
+        slot < Int(FP_MAX_VRFS)
+            ? pt_root4(settings, UInt32(slot)) : pt_root6(settings, UInt32(slot) - UInt32(FP_MAX_VRFS))
     }
 
     private func tree(_ slot: Int) -> PrefixTreeIntervals {
@@ -378,7 +384,9 @@ public final class PrefixTree {
         for (tree, state) in saved.values { tree.restore(state) }
         nodes.abandon()
         for (tree, key, lower) in emptied where lowers[Int(lower)].prefixes.count == 0 && lowers[Int(lower)].root == 0 {
-            guard let node = tree.prefixes.find(key, 64), tree.prefixes.nodes[Int(node)].lower == lower else { continue }
+            guard let node = tree.prefixes.find(key, 64), tree.prefixes.nodes[Int(node)].lower == lower else {
+                continue
+            }
             tree.prefixes.setLower(key, -1)
             freeLowers.append(lower)
         }

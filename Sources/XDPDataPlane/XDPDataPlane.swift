@@ -20,7 +20,7 @@ public final class XDPDataPlane: DataPlane {
     var flows6: ExactMatchTable<ExactMatchKey64>
     var macs: ExactMatchTable<ExactMatchKey32>
     var flowBatch = FlowBatch()
-    var tree: PrefixTree
+    let tree: PrefixTree
 
     var nextHopSlots: [NextHopID: UInt32] = [:]
     var nextHopIDs: [NextHopID] = []
@@ -80,7 +80,11 @@ public final class XDPDataPlane: DataPlane {
         } catch {
             throw .table(error)
         }
-        tree = PrefixTree(nodes: fastPath.tree, gracePeriod: gracePeriod)
+        do {
+            tree = try PrefixTree(memory: fastPath.tree, settings: fastPath.settings, gracePeriod: gracePeriod)
+        } catch {
+            throw .tree(error)
+        }
         routePool = RecordPool(from: 1, to: UInt32(fastPath.sizes.routeRecords))
         state = TableState(
             capacities: [
@@ -213,6 +217,7 @@ public final class XDPDataPlane: DataPlane {
 public enum XDPDataPlaneError: Error, CustomStringConvertible {
     case kernel(BPFError)
     case table(ExactMatchError)
+    case tree(PrefixTreeError)
     case interface(name: String, why: String)
     case noRoomForInterface(index: UInt32)
 
@@ -220,6 +225,7 @@ public enum XDPDataPlaneError: Error, CustomStringConvertible {
         switch self {
         case .kernel(let error): error.description
         case .table(let error): error.description
+        case .tree(let error): error.description
         case .interface(let name, let why): "interface \(name): \(why)"
         case .noRoomForInterface(let index):
             "interface index \(index): more than \(FP_IFINDEX_PROBES) ports have indexes that are equal modulo "

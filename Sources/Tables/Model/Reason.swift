@@ -29,7 +29,9 @@ public enum Reason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     public var name: String { Self.names[Int(rawValue)] }
 
     public init?(name: String) {
-        guard let index = Self.names.firstIndex(of: name), let reason = Reason(rawValue: UInt8(index)) else { return nil }
+        guard let index = Self.names.firstIndex(of: name), let reason = Reason(rawValue: UInt8(index)) else {
+            return nil
+        }
         self = reason
     }
 

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import Packet
+import Tables
+
+public typealias ComparableDataPlane = any PacketProcessor & DataPlane
+
+/// A packet and the port it arrives at.
+public struct TestPacket: Sendable, Hashable {
+    public var port: PortID
+    public var bytes: [UInt8]
+
+    public init(port: PortID, bytes: [UInt8]) { (self.port, self.bytes) = (port, bytes) }
+}
+
+/// Contents of tables, as the updates that make them.
+public struct World: Sendable, Hashable {
+    /// Written first. Updates that are rejected are welcome: all data planes have to reject them alike.
+    public var updates: [TableUpdate]
+    /// Derived flows written next, before the generation is advanced: those that must decide nothing.
+    public var staleFlows: [FlowEntry]
+    /// Flows written last. The generation of derived ones is replaced by the present one.
+    public var flows: [FlowEntry]
+
+    public init(updates: [TableUpdate] = [], staleFlows: [FlowEntry] = [], flows: [FlowEntry] = []) {
+        (self.updates, self.staleFlows, self.flows) = (updates, staleFlows, flows)
+    }
+
+    public var count: Int { updates.count + staleFlows.count + flows.count }
+
+    /// Writes everything to an empty data plane. Returns the result of each update, in order.
+    public func install(on plane: any DataPlane) -> [UpdateResult] {
+        var results = plane.write(updates)
+        results += plane.write(staleFlows.map { .insert(.flow($0.derived(in: plane.generation))) })
+        plane.advanceGeneration()
+        results += plane.write(flows.map { .insert(.flow($0.derived(in: plane.generation))) })
+        return results
+    }
+
+    /// All updates in words, in the order of `install`.
+    public var updateTexts: [String] {
+        updates.map(\.text) + staleFlows.map { "stale " + TableUpdate.insert(.flow($0)).text }
+            + flows.map { TableUpdate.insert(.flow($0)).text }
+    }
+}
+
+extension FlowEntry {
+    fileprivate func derived(in generation: PolicyGeneration) -> FlowEntry {
+        guard origin != .static else { return self }
+        var entry = self
+        entry.origin = .derived(generation)
+        return entry
+    }
+}
+
+extension TableUpdate {
+    /// `insert next hop 3: NextHopEntry(…)`.
+    public var text: String {
+        switch entry {
+        case .flow(let entry): "\(operation) \(self.entry.keyText): \(entry)"
+        case .mac(let entry): "\(operation) \(self.entry.keyText): \(entry)"
+        case .port(let entry): "\(operation) \(self.entry.keyText): \(entry)"
+        case .vlan(let entry): "\(operation) \(self.entry.keyText): \(entry)"
+        case .myStation(let entry): "\(operation) \(self.entry.keyText): \(entry)"
+        case .routerInterface(let entry): "\(operation) \(self.entry.keyText): \(entry)"
+        case .neighbor(let entry): "\(operation) \(self.entry.keyText): \(entry)"
+        case .nextHop(let entry): "\(operation) \(self.entry.keyText): \(entry)"
+        case .nextHopGroup(let entry): "\(operation) \(self.entry.keyText): \(entry)"
+        case .route(let entry): "\(operation) \(self.entry.keyText): \(entry)"
+        case .acl(let entry): "\(operation) \(self.entry.keyText): \(entry)"
+        }
+    }
+}
+
+extension DataPlane {
+    /// Deletes every entry, users before what they use. Returns what could not be deleted, which is a fault of the data plane.
+    public func removeAllEntries() -> [TableError] {
+        sweepFlows { _ in .remove }
+        sweepMACs { _ in .remove }
+        let order: [TableID] = [
+            .acl, .ipv4, .ipv6, .nextHopGroup, .nextHop, .neighbor, .myStation, .routerInterface, .vlan, .port,
+        ]
+        var errors: [TableError] = []
+        for table in order {
+            errors += write(entries(of: table).map { .delete($0) }).compactMap(\.error)
+        }
+        return errors
+    }
+}
