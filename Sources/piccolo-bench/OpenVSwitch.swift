@@ -20,14 +20,14 @@ final class OpenVSwitchPath: WirePath {
             "ovsdb-tool create \(folder)/conf.db /usr/share/openvswitch/vswitch.ovsschema && chmod 700 \(folder)")
         try start([
             "ovsdb-server", "\(folder)/conf.db", "--remote=punix:\(folder)/db.sock", "--pidfile=\(folder)/ovsdb.pid",
-            "--unixctl=\(folder)/ovsdb.ctl", "--log-file=\(folder)/ovsdb.log", "-vconsole:off",
+            "--unixctl=\(folder)/ovsdb.ctl", "--log-file=\(folder)/ovsdb.log",
         ])
         try wait(for: "\(folder)/db.sock")
         try vsctl("--no-wait init")
         try vsctl("--no-wait set Open_vSwitch . other_config:pmd-cpu-mask=\(String(1 << cpu, radix: 16))")
         try start([
             "ovs-vswitchd", "unix:\(folder)/db.sock", "--pidfile=\(folder)/vswitchd.pid",
-            "--unixctl=\(folder)/vswitchd.ctl", "--log-file=\(folder)/vswitchd.log", "-vconsole:off",
+            "--unixctl=\(folder)/vswitchd.ctl", "--log-file=\(folder)/vswitchd.log",
         ])
         try wait(for: "\(folder)/vswitchd.ctl")
         try vsctl("--timeout=20 add-br br0 -- set bridge br0 datapath_type=netdev")
@@ -75,8 +75,14 @@ final class OpenVSwitchPath: WirePath {
         pointers.append(nil)
         defer { for pointer in pointers { free(pointer) } }
         setenv("OVS_RUNDIR", folder, 1)
+        // What it has to say is in its log.
+        var files = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&files)
+        defer { posix_spawn_file_actions_destroy(&files) }
+        posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0)
+        posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0)
         var process: pid_t = 0
-        let status = posix_spawnp(&process, "setpriv", nil, nil, pointers, environ)
+        let status = posix_spawnp(&process, "setpriv", &files, nil, pointers, environ)
         guard status == 0 else {
             throw BenchError.command(all.joined(separator: " "), status: status, output: String(cString: strerror(status)))
         }

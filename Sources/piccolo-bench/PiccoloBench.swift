@@ -59,10 +59,11 @@ struct TablesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tables", abstract: "Installing and sweeping a million entries.")
     @OptionGroup var options: Options
+    @Option(help: "Updates in one call of the data plane's write.") var batch = 65_536
 
     func run() throws {
         try options.report("tables") { report in
-            try TablesBench(rounds: options.effectiveRounds, flows: options.flows).run(into: &report)
+            try TablesBench(rounds: options.effectiveRounds, flows: options.flows, batch: max(batch, 1)).run(into: &report)
         }
     }
 }

@@ -75,7 +75,7 @@ struct Machine: Encodable {
         var name = utsname()
         uname(&name)
         kernel = withUnsafeBytes(of: name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-        memoryMiB = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) >> 20
+        memoryMiB = (sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))) >> 20
         var averages = [0.0]
         load = getloadavg(&averages, 1) == 1 ? averages[0] : .nan
         self.pinnedTo = pinnedTo

@@ -7,6 +7,8 @@ import XDPDataPlane
 struct TablesBench {
     var rounds: Int
     var flows: Int
+    /// Updates in one call of `write`.
+    var batch: Int
 
     func run(into report: inout Report) throws {
         for family in Family.allCases {
@@ -40,12 +42,12 @@ struct TablesBench {
         return configuration
     }
 
-    /// Millions of entries a second. The updates exist before; what is timed is `write` alone, 65,536 at a time.
+    /// Millions of entries a second. The updates exist before; what is timed is `write` alone, `batch` at a time.
     private func installInto(_ node: Node, _ family: Family) throws -> Double {
         let generation = node.dataPlane.generation
         var seconds = 0.0
-        for start in stride(from: 0, to: flows, by: 65_536) {
-            let updates = (start..<min(start + 65_536, flows)).map { Node.flow($0, family, generation) }
+        for start in stride(from: 0, to: flows, by: batch) {
+            let updates = (start..<min(start + batch, flows)).map { Node.flow($0, family, generation) }
             let begin = ContinuousClock.now
             let results = node.dataPlane.write(updates)
             seconds += (ContinuousClock.now - begin).seconds

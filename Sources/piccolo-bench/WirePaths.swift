@@ -78,11 +78,11 @@ final class KernelPath: WirePath {
             """
             sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0 \
             net.ipv4.conf.r0.rp_filter=0
-            ip addr add 10.0.0.1/8 dev r0; ip addr add 198.51.100.1/24 dev r1
-            ip -6 addr add 2001:db8::1/64 dev r0 nodad; ip -6 addr add 2001:db8:2::1/64 dev r1 nodad
+            ip addr replace 10.0.0.1/8 dev r0; ip addr replace 198.51.100.1/24 dev r1
+            ip -6 addr replace 2001:db8::1/64 dev r0 nodad; ip -6 addr replace 2001:db8:2::1/64 dev r1 nodad
             ip neigh replace 198.51.100.2 lladdr \(WireTopology.sinkMAC) dev r1 nud permanent
             ip neigh replace 2001:db8:2::2 lladdr \(WireTopology.sinkMAC) dev r1 nud permanent
-            ip route add 192.0.2.0/24 via 198.51.100.2; ip -6 route add 2001:db8:1::/48 via 2001:db8:2::2
+            ip route replace 192.0.2.0/24 via 198.51.100.2; ip -6 route replace 2001:db8:1::/48 via 2001:db8:2::2
             """)
     }
 
