@@ -107,7 +107,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "ControllerTests", dependencies: ["Controller", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "NorthboundTests", dependencies: ["Northbound", "TestSupport"], swiftSettings: settings),
+            name: "NorthboundTests", dependencies: ["Northbound", "piccolo", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["piccolo", "TestSupport", "Netlink"], swiftSettings: settings),
     ],

@@ -65,7 +65,7 @@ extension XDPDataPlane {
                 try XDPLink(
                     fastPathProgram(), interfaceIndex: interfaceIndex, policy: policy, replaceForeign: replaceForeign))
             if let directory = configuration.pinDirectory {
-                try owner.link.pin(at: "\(directory)/links/port-\(port.rawValue)")
+                try owner.link.pin(at: Self.linkPin(interfaceIndex, in: directory))
             }
         } catch {
             throw .kernel(error)
@@ -73,18 +73,47 @@ extension XDPDataPlane {
         return try take(port, owner)
     }
 
-    /// Takes over a link that is attached and pinned already, putting the present program in place of its own: no packet is
-    /// lost or meets no program.
-    @discardableResult
-    public func adoptPinnedLink(of port: PortID, at path: String) throws(XDPDataPlaneError) -> PortAttachment {
+    /// Where the link of an interface is pinned.
+    static func linkPin(_ interfaceIndex: UInt32, in directory: String) -> String {
+        "\(directory)/link-\(interfaceIndex)"
+    }
+
+    /// Takes over the link an earlier process left pinned for this interface, putting the present program in place of its own:
+    /// no packet is lost, and none meets no program. nil when there is no such link, or its interface is gone.
+    public func adopt(_ port: PortID, interfaceIndex: UInt32) throws(XDPDataPlaneError) -> PortAttachment? {
+        guard let directory = configuration.pinDirectory else { return nil }
+        let path = Self.linkPin(interfaceIndex, in: directory)
+        guard BPFFileSystem.names(in: directory).contains("link-\(interfaceIndex)") else { return nil }
         let owner: LinkOwner
         do {
             owner = LinkOwner(try XDPLink(pinned: path))
+            guard owner.link.interfaceIndex == interfaceIndex else {
+                // The interface is gone, and its index belongs to another one by now.
+                try BPFFileSystem.unpin(path)
+                return nil
+            }
             try owner.link.update(to: fastPathProgram())
         } catch {
             throw .kernel(error)
         }
         return try take(port, owner)
+    }
+
+    /// Removes the pins of links that no port holds: those of interfaces that are gone, or no longer ports. What they held is
+    /// detached.
+    public func removeForeignPins() {
+        guard let directory = configuration.pinDirectory else { return }
+        let held = Set(links.values.map { "link-\($0.link.interfaceIndex)" })
+        for name in BPFFileSystem.names(in: directory) where name.hasPrefix("link-") && !held.contains(name) {
+            try? BPFFileSystem.unpin("\(directory)/\(name)")
+        }
+    }
+
+    /// Detaches all ports and removes what is pinned.
+    public func detachAll() {
+        for port in Array(links.keys) { detach(port) }
+        removeForeignPins()
+        if let directory = configuration.pinDirectory { try? BPFFileSystem.removeDirectory(directory) }
     }
 
     private func take(_ port: PortID, _ owner: LinkOwner) throws(XDPDataPlaneError) -> PortAttachment {
@@ -100,10 +129,10 @@ extension XDPDataPlane {
     /// Takes the program off a port's interface. Frames then take the kernel's stack alone.
     public func detach(_ port: PortID) {
         unbind(port)
+        guard let owner = links.removeValue(forKey: port) else { return }
         if let directory = configuration.pinDirectory {
-            try? BPFFileSystem.unpin("\(directory)/links/port-\(port.rawValue)")
+            try? BPFFileSystem.unpin(Self.linkPin(owner.link.interfaceIndex, in: directory))
         }
-        links[port] = nil
     }
 
     /// Ends the binding of a port to its interface; the program, if attached, lets its frames pass from then on.

@@ -65,6 +65,7 @@ public final class XDPDataPlane: DataPlane {
         self.configuration = configuration
         gracePeriod = systemGracePeriod()
         do {
+            if let directory = configuration.pinDirectory { try BPFFileSystem.createDirectory(directory) }
             fastPath = try FastPath(configuration)
             eventRing = try RingBuffer(fastPath.object.map("events"))
             packetRing = try RingBuffer(fastPath.object.map("packets"))

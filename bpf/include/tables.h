@@ -377,8 +377,8 @@ __attribute__((noinline)) int fp_tables(struct xdp_md *ctx)
 	way.p->length = data_end - data;
 	record = fp_record_of(ctx->ingress_ifindex);
 	way.port = fp_port_at(record);
-	way.port_index = way.port ? record & (FP_MAX_PORTS - 1) : 0;
 	way.head = way.port ? fp_port_head(way.port) : 0;
+	way.port_index = (__u32)way.head ? record & (FP_MAX_PORTS - 1) : 0;
 	if (fp_multi_buffer && bpf_xdp_get_buff_len(ctx) != (__u64)(data_end - data)) {
 		way.p->length = bpf_xdp_get_buff_len(ctx);
 		verdict = fp_ends(FP_KERNEL, FP_REASON_multi_buffer);

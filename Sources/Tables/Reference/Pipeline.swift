@@ -34,7 +34,9 @@ extension ReferenceDataPlane {
         let known = state.port(port)
         var fields: PacketFields?
         // 1. Port
-        if let entry = known, entry.admit {
+        if length > singleBufferBytes {
+            decision = .kernel(.multiBuffer)
+        } else if let entry = known, entry.admit {
             // 2. Parse
             do throws(MalformedFrame) {
                 let parsed = try PacketFields(parsing: frame)

@@ -43,6 +43,8 @@ public final class ReferenceDataPlane: DataPlane, PacketProcessor {
 
     /// All tables but the flow cache and the MAC table.
     public internal(set) var state: TableState
+    /// Larger frames do not lie in one buffer (reason `multi_buffer`); a property of what the reference is compared with.
+    public var singleBufferBytes = Int.max
     var flows: [FlowKey: StoredFlow] = [:]
     var macs: [MACKey: StoredMAC] = [:]
     var aclCounters: [UInt32: Counter] = [:]

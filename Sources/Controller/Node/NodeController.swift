@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+import Logging
+import Packet
+import Tables
+
+/// The node's controller: the one owner of a data plane, from its own thread. Every operation of the CLI and the services ends
+/// here; whatever crosses is a plain value.
+///
+///     let node = try NodeController(dataPlane: plane, options: options)
+///     try await node.apply(configuration, facts: facts)
+///     for await statistics in await node.watch(every: .seconds(1)) { … }
+///     await node.shutdown()
+public actor NodeController {
+    public struct Options: Sendable {
+        /// Descriptors that become readable when the data plane has events. They must stay open until `shutdown` returns.
+        public var eventDescriptors: [Int32] = []
+        /// The data plane's seed for spreading flows over next-hop groups.
+        public var ecmpSeed = HashSeed.zero
+        /// Seed of the hashes that bound memory; random unless given.
+        public var seed = UInt64.random(in: .min ... .max)
+        public var logger = Logger(label: "piccolo.controller")
+
+        public init() {}
+    }
+
+    private nonisolated let engine: Engine
+    private var core: NodeCore
+    private var watchers: [Int: Watcher] = [:]
+    private var packetIns: [Int: AsyncStream<PacketIn>.Continuation] = [:]
+    private var nextID = 0
+    private var isShutDown = false
+
+    private struct Watcher {
+        var continuation: AsyncStream<NodeStatistics>.Continuation
+        var interval: UInt64
+        var due: UInt64
+    }
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { engine.asUnownedSerialExecutor() }
+
+    /// - Parameters:
+    ///   - dataPlane: handed over; nobody else may use it from now on.
+    ///   - binder: attaches the fast path to interfaces; nil for data planes without any.
+    public init(
+        dataPlane: sending any DataPlane, binder: sending (any PortBinder)? = nil, options: Options = Options()
+    ) throws(EngineError) {
+        engine = try Engine(descriptors: options.eventDescriptors)
+        core = NodeCore(
+            dataPlane: dataPlane, binder: binder, ecmpSeed: options.ecmpSeed, seed: options.seed,
+            logger: options.logger, now: Engine.now())
+        try engine.start()
+        // Weak: the engine must not keep the controller alive that keeps it alive.
+        engine.setTurn { [weak self] in
+            guard let self else { return UInt64.max }
+            return self.assumeIsolated { $0.turn() }
+        }
+    }
+
+    /// Ends ageing, events and streams. The data plane stays as it is: packets go on.
+    public func shutdown() {
+        isShutDown = true
+        engine.setTurn(nil)
+        for watcher in watchers.values { watcher.continuation.finish() }
+        for continuation in packetIns.values { continuation.finish() }
+        (watchers, packetIns) = ([:], [:])
+    }
+
+    private func turn() -> UInt64 {
+        guard !isShutDown else { return .max }
+        var next = core.turn(now: Engine.now(), clock: Engine.now)
+        guard !watchers.isEmpty else { return next }
+        let now = Engine.now()
+        var statistics: NodeStatistics?
+        for (id, watcher) in watchers {
+            if watcher.due <= now {
+                let value = statistics ?? core.statistics(now: now)
+                statistics = value
+                watcher.continuation.yield(value)
+                watchers[id]?.due = max(watcher.due &+ watcher.interval, now)
+            }
+            next = min(next, watchers[id]?.due ?? next)
+        }
+        return next
+    }
+
+    // MARK: Configuration
+
+    /// Makes the node what the configuration says: all of it, or nothing (and then throws why). For the first time and for reloads.
+    @discardableResult
+    public func apply(_ configuration: Configuration, facts: HostFacts) throws(ApplyError) -> ApplyReport {
+        try core.apply(configuration, facts: facts, now: Engine.now())
+    }
+
+    /// Follows changes of the host's interfaces, addresses and neighbours.
+    @discardableResult
+    public func update(facts: HostFacts) throws(ApplyError) -> ApplyReport {
+        try core.update(facts: facts, now: Engine.now())
+    }
+
+    /// What `apply` would do.
+    public func preview(_ configuration: Configuration, facts: HostFacts) -> [TableUpdate] {
+        core.preview(configuration, facts: facts)
+    }
+
+    /// The configuration in force; nil before the first.
+    public var configuration: Configuration? { core.configuration }
+
+    // MARK: Entries
+
+    /// Writes entries, each for itself; a result for each, in order. Flows and MAC entries are static.
+    public func write(_ updates: [TableUpdate], idleTimeouts: [FlowKey: Duration] = [:]) -> [UpdateResult] {
+        core.write(updates, idleTimeouts: idleTimeouts, now: Engine.now())
+    }
+
+    /// The entries of a table, at most `maximum`.
+    public func entries(of table: TableID, maximum: Int = .max) -> [EntryRecord] {
+        core.entries(of: table, maximum: maximum)
+    }
+
+    public func flows(_ filter: FlowFilter = FlowFilter()) -> [EntryRecord] { core.flows(filter) }
+
+    // MARK: State
+
+    public func status() -> NodeStatus { core.status(now: Engine.now()) }
+
+    public func ports() -> [PortStatus] { core.ports() }
+
+    public func tables() -> [DataPlaneCapabilities.Table] { core.dataPlane.capabilities.tables }
+
+    public func names() -> NodeNames { core.names() }
+
+    public func statistics() -> NodeStatistics { core.statistics(now: Engine.now()) }
+
+    /// The statistics now and every `interval` (at least 10 ms) from now on; a slow reader misses some, and gets the newest.
+    public func watch(every interval: Duration) -> AsyncStream<NodeStatistics> {
+        let parts = interval.components
+        let nanoseconds = max(0, parts.seconds) * 1_000_000_000 + max(0, parts.attoseconds) / 1_000_000_000
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: NodeStatistics.self, bufferingPolicy: .bufferingNewest(4))
+        guard !isShutDown else {
+            continuation.finish()
+            return stream
+        }
+        let id = nextID
+        nextID += 1
+        watchers[id] = Watcher(
+            continuation: continuation, interval: max(10_000_000, UInt64(nanoseconds)), due: Engine.now())
+        continuation.onTermination = { [weak self] _ in
+            Task { await self?.endWatch(id) }
+        }
+        return stream
+    }
+
+    private func endWatch(_ id: Int) { watchers[id] = nil }
+
+    // MARK: Packets
+
+    /// Packets handed to the controller from now on; of those nobody takes in time, the oldest are lost.
+    public func packets(buffer: Int = 1024) -> AsyncStream<PacketIn> {
+        let (stream, continuation) = AsyncStream.makeStream(of: PacketIn.self, bufferingPolicy: .bufferingNewest(buffer))
+        guard !isShutDown else {
+            continuation.finish()
+            return stream
+        }
+        let id = nextID
+        nextID += 1
+        packetIns[id] = continuation
+        continuation.onTermination = { [weak self] _ in
+            Task { await self?.endPackets(id) }
+        }
+        routePackets()
+        return stream
+    }
+
+    private func endPackets(_ id: Int) {
+        packetIns[id] = nil
+        routePackets()
+    }
+
+    private func routePackets() {
+        let continuations = Array(packetIns.values)
+        core.onPacketIn = continuations.isEmpty ? nil : { packet in for each in continuations { each.yield(packet) } }
+    }
+
+    /// Sends a frame by a port, as it is.
+    public func packetOut(_ frame: [UInt8], port: PortID) throws(DataPlaneError) {
+        try core.dataPlane.packetOut(frame.span.bytes, port: port)
+    }
+
+    /// Runs a closure with the data plane, on the controller's thread: for what only one back end can do.
+    public func withDataPlane<Result: Sendable>(_ body: @Sendable (any DataPlane) throws -> Result) rethrows -> Result {
+        try body(core.dataPlane)
+    }
+}

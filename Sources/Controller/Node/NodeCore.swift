@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+import Logging
+import Packet
+import Tables
+
+/// The controller without threads and clocks: what is wanted, what is installed, and the steps between. Whoever holds it
+/// calls it from one thread and tells it the time.
+final class NodeCore {
+    struct Intent {
+        var entry: TableEntry
+        var origin: EntryOrigin
+    }
+
+    let dataPlane: any DataPlane
+    let binder: (any PortBinder)?
+    let logger: Logger
+    let started: UInt64
+    let seed: UInt64
+
+    /// What the data plane's tables hold but for flows and MACs: what misses are evaluated by.
+    var state: TableState
+    /// What is wanted: from the file, and from users. Not what was learned or derived.
+    var intent: [EntryKey: Intent] = [:]
+    var configuration: Configuration?
+    var facts = HostFacts()
+    var identities = Identities()
+    var plan: TablePlan?
+    var idleTimeouts: [FlowKey: UInt16] = [:]
+    var attachments: [PortAttachment] = []
+    var notices: [String] = []
+    var applied = 0
+    var refused = 0
+
+    var programmer: FlowProgrammer
+    var ageing: FlowAgeing
+    var flowsAged: UInt64 = 0
+    var flowsStale: UInt64 = 0
+    var macsAged: UInt64 = 0
+    var sweeps: UInt64 = 0
+    private var time = CoarseTime(rawValue: 0)
+    private var nextTick: UInt64 = 0
+    /// Packets for the controller, until somebody takes them.
+    var onPacketIn: ((PacketIn) -> Void)?
+
+    /// - Parameter ecmpSeed: the data plane's seed for spreading over next-hop groups: the controller must choose as it does.
+    init(
+        dataPlane: any DataPlane, binder: (any PortBinder)?, ecmpSeed: HashSeed, seed: UInt64, logger: Logger, now: UInt64
+    ) {
+        (self.dataPlane, self.binder, self.logger, started, self.seed) = (dataPlane, binder, logger, now, seed)
+        state = Self.emptyState(dataPlane, ecmpSeed)
+        programmer = FlowProgrammer(limits: .init(), seed: seed)
+        ageing = FlowAgeing(timeouts: .init())
+        setTime(now)
+        adopt()
+    }
+
+    private static func emptyState(_ dataPlane: any DataPlane, _ ecmpSeed: HashSeed) -> TableState {
+        var capacities: [TableID: Int] = [:]
+        for table in dataPlane.capabilities.tables { capacities[table.table] = table.capacity }
+        return TableState(capacities: capacities, ecmpSeed: ecmpSeed)
+    }
+
+    /// Takes over what a running data plane holds, as if a configuration had been applied.
+    private func adopt() {
+        var found: [[TableEntry]] = Array(repeating: [], count: TableEntry.rankCount)
+        for table in TableID.allCases where table != .flowCache {
+            for entry in dataPlane.entries(of: table) { found[entry.rank].append(entry) }
+        }
+        dataPlane.sweepFlows {
+            if $0.entry.origin == .static { found[TableEntry.flow($0.entry).rank].append(.flow($0.entry)) }
+            return .keep
+        }
+        let entries = found.flatMap { $0 }
+        for entry in entries {
+            mirror(.insert(entry), old: nil)
+            if case .mac(let mac) = entry, !mac.isStatic { continue }
+            intent[entry.entryKey] = Intent(entry: entry, origin: .configuration)
+        }
+        identities.adopt(entries)
+        if !entries.isEmpty { log("adopted", ["entries": "\(entries.count)", "generation": "\(dataPlane.generation.rawValue)"]) }
+        countFlows()
+    }
+
+    func log(_ event: String, _ fields: [(String, String)]) {
+        let text = fields.map { name, value in
+            value.contains(where: { $0 == " " || $0 == "\"" || $0 == "=" || $0 == "\n" })
+                ? "\(name)=\"\(value.replacing("\"", with: "'").replacing("\n", with: " "))\"" : "\(name)=\(value)"
+        }
+        logger.info("event=\(event) \(text.joined(separator: " "))")
+    }
+
+    func log(_ event: String, _ fields: KeyValuePairs<String, String>) { log(event, fields.map { ($0.key, $0.value) }) }
+
+    // MARK: The mirror
+
+    /// Does to what the controller knows of the tables what an applied update did to the data plane.
+    func mirror(_ update: TableUpdate, old: TableEntry?) {
+        switch update.entry {
+        case .flow(let flow):
+            var before: FlowEntry?
+            if case .flow(let entry)? = old { before = entry }
+            state.countReferences(removed: before, inserted: update.operation == .delete ? nil : flow)
+        case .mac(let mac):
+            if update.operation == .delete {
+                programmer.stations.forget(mac.vlan, mac.mac)
+            } else {
+                programmer.stations.adopt(mac)
+            }
+        default:
+            if case .failure(let error) = state.update(update) {
+                log("mirror_differs", ["entry": update.entry.keyText, "error": error.description])
+            }
+        }
+    }
+
+    // MARK: Events and time
+
+    func setTime(_ now: UInt64) {
+        let coarse = CoarseTime(
+            rawValue: UInt16(truncatingIfNeeded: now / (UInt64(CoarseTime.millisecondsPerTick) * 1_000_000)))
+        time = coarse
+        dataPlane.setTime(coarse)
+    }
+
+    /// What is to be done now: events, ageing. Returns when to come again, at the latest; `now` if more is waiting.
+    func turn(now: UInt64, clock: () -> UInt64) -> UInt64 {
+        if now >= nextTick {
+            setTime(now)
+            countFlows()
+            nextTick = now + UInt64(CoarseTime.millisecondsPerTick) * 1_000_000 / 2
+        }
+        let batch = 1024
+        let count = handleEvents(maximum: batch, now: now)
+        if ageing.isDue(now: now) { sweep(now: now, clock: clock) }
+        return count == batch ? now : min(nextTick, ageing.nextSweep)
+    }
+
+    /// Handles events that wait, in one batch with one write. Returns how many.
+    @discardableResult
+    func handleEvents(maximum: Int, now: UInt64) -> Int {
+        let generation = dataPlane.generation
+        let count = dataPlane.pollEvents(maximum: maximum) { event in
+            switch event {
+            case .flowMiss(let miss): programmer.flowMiss(miss, state: state, generation: generation, now: now)
+            case .macMiss(let vlan, let mac, let port): programmer.macMiss(vlan: vlan, mac: mac, port: port, now: now)
+            case .packetIn(let port, let reason, let mirror, let length, let bytes):
+                onPacketIn?(PacketIn(port: port, reason: reason, mirror: mirror, length: length, bytes: bytes))
+            }
+        }
+        if !programmer.updates.isEmpty { programmer.written(dataPlane.write(programmer.updates)) }
+        // What was found to be there already is modified instead.
+        if !programmer.updates.isEmpty { programmer.written(dataPlane.write(programmer.updates)) }
+        return count
+    }
+
+    private func countFlows() {
+        guard let table = dataPlane.capabilities[.flowCache] else { return }
+        (programmer.flowsUsed, programmer.flowCapacity) = (table.used, table.capacity)
+    }
+
+    /// Removes what is idle, or of an earlier generation.
+    func sweep(now: UInt64, clock: () -> UInt64) {
+        let begun = clock()
+        func fill(_ table: TableID) -> Double {
+            dataPlane.capabilities[table].map { $0.capacity == 0 ? 0 : Double($0.used) / Double($0.capacity) } ?? 0
+        }
+        let rules = ageing.rules(
+            now: time, generation: dataPlane.generation, fill: fill(.flowCache), macFill: fill(.mac))
+        var expired: [FlowEntry] = []
+        var removed = 0
+        var stale = 0
+        dataPlane.sweepFlows { flow in
+            guard rules.isExpired(flow, idleTimeouts: idleTimeouts) else { return .keep }
+            switch flow.entry.origin {
+            case .static: expired.append(flow.entry)
+            case .derived(let generation): if generation != rules.generation { stale += 1 }
+            }
+            removed += 1
+            return .remove
+        }
+        for flow in expired {
+            intent[.flow(flow.key)] = nil
+            idleTimeouts[flow.key] = nil
+            state.countReferences(removed: flow, inserted: nil)
+            log("static_flow_expired", ["flow": "\(flow.key)"])
+        }
+        dataPlane.sweepMACs { record in
+            guard rules.isExpired(record) else { return .keep }
+            programmer.stations.forget(record.entry.vlan, record.entry.mac)
+            macsAged += 1
+            return .remove
+        }
+        flowsAged += UInt64(removed - stale)
+        flowsStale += UInt64(stale)
+        sweeps += 1
+        countFlows()
+        let end = clock()
+        ageing.swept(duration: end &- begun, now: now &+ (end &- begun), fill: fill(.flowCache))
+    }
+}

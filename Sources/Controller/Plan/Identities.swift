@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+import Packet
+import Tables
+
+/// The numbers the node gave to what the file calls by name. Handed from plan to plan, so that a number stays as long as
+/// its name does; numbers of what is gone are free again.
+public struct Identities: Hashable, Sendable {
+    struct NextHopName: Hashable, Sendable {
+        var routerInterface: RouterInterfaceID
+        var address: IPAddress
+    }
+
+    struct InterfaceName: Hashable, Sendable {
+        var port: PortID
+        var vlan: VLANID?
+    }
+
+    /// One kind of number: those given, by name.
+    struct Numbers<Name: Hashable & Sendable>: Hashable, Sendable {
+        var given: [Name: UInt32] = [:]
+        /// Numbers others use.
+        var reserved: Set<UInt32> = []
+        private var used: Set<Name> = []
+        private var taken: Set<UInt32> = []
+        private var next: UInt32 = 1
+
+        /// Begins a plan: nothing is used yet.
+        mutating func begin(reserved: Set<UInt32>) {
+            self.reserved = reserved
+            given = given.filter { !reserved.contains($0.value) }
+            (used, next) = ([], 1)
+            taken = reserved.union(given.values)
+        }
+
+        mutating func number(of name: Name) -> UInt32 {
+            used.insert(name)
+            if let number = given[name] { return number }
+            while taken.contains(next) { next += 1 }
+            taken.insert(next)
+            given[name] = next
+            return next
+        }
+
+        mutating func take(_ number: UInt32, for name: Name) {
+            used.insert(name)
+            if let other = given.first(where: { $0.value == number && $0.key != name }) { given[other.key] = nil }
+            given[name] = number
+            taken.insert(number)
+        }
+
+        /// Ends a plan: forgets what it did not use.
+        mutating func end() {
+            given = given.filter { used.contains($0.key) }
+            (used, taken) = ([], [])
+        }
+    }
+
+    var ports = Numbers<String>()
+    var interfaces = Numbers<InterfaceName>()
+    var nextHops = Numbers<NextHopName>()
+    var groups = Numbers<[NextHopGroupEntry.Member]>()
+    /// The kernel's index of the interface behind a port, to follow it when it is renamed.
+    var interfaceIndexes: [String: UInt32] = [:]
+
+    public init() {}
+
+    /// Takes over the numbers found in a data plane that was running before this process.
+    mutating func adopt(_ entries: some Sequence<TableEntry>) {
+        var stations: [RouterInterfaceID: MyStationEntry] = [:]
+        var found: [RouterInterfaceEntry] = []
+        for entry in entries {
+            switch entry {
+            case .myStation(let station): stations[station.routerInterface] = station
+            case .routerInterface(let interface): found.append(interface)
+            case .nextHop(let hop):
+                nextHops.given[NextHopName(routerInterface: hop.routerInterface, address: hop.neighbor)] = hop.id.rawValue
+            case .nextHopGroup(let group): groups.given[group.members] = group.id.rawValue
+            default: break
+            }
+        }
+        for interface in found {
+            let tag = stations[interface.id]?.vlan ?? interface.vlan
+            interfaces.given[InterfaceName(port: interface.port, vlan: tag == .untagged ? nil : tag)] =
+                UInt32(interface.id.rawValue)
+        }
+    }
+}

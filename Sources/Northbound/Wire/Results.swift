@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#if Northbound
+import GRPCCore
+import PiccoloProto
+import Tables
+
+extension Piccolo_V1_UpdateResult {
+    init(_ result: UpdateResult) {
+        self.init()
+        guard let reason = result.error else { return }
+        code = reason.code
+        message = reason.description
+        error = Piccolo_V1_TableError(reason)
+    }
+
+    func model() throws(NodeError) -> UpdateResult {
+        if code == .ok { return .applied }
+        return .rejected(try Field.within("error") { () throws(NodeError) in try error.model() })
+    }
+}
+
+extension TableError {
+    fileprivate var code: Piccolo_V1_UpdateResult.Code {
+        switch self {
+        case .alreadyExists: .alreadyExists
+        case .notFound: .notFound
+        case .tableFull: .resourceExhausted
+        case .missingReference, .inUse: .failedPrecondition
+        case .invalidValue: .invalidArgument
+        case .unsupported: .unimplemented
+        case .backEnd: .internal
+        }
+    }
+}
+
+extension Piccolo_V1_TableError {
+    init(_ error: TableError) {
+        self.init()
+        switch error {
+        case .alreadyExists(let table, let entry):
+            (kind, self.table, self.entry) = (.alreadyExists, table.wire, entry)
+        case .notFound(let table, let entry):
+            (kind, self.table, self.entry) = (.notFound, table.wire, entry)
+        case .tableFull(let table, let capacity):
+            (kind, self.table, self.capacity) = (.tableFull, table.wire, UInt64(clamping: capacity))
+        case .missingReference(let table, let entry, let refersTo):
+            (kind, self.table, self.entry, other) = (.missingReference, table.wire, entry, refersTo)
+        case .inUse(let table, let entry, let by):
+            (kind, self.table, self.entry, other) = (.inUse, table.wire, entry, by)
+        case .invalidValue(let table, let field, let value, let expected):
+            (kind, self.table, self.field) = (.invalidValue, table.wire, field)
+            (self.value, self.expected) = (value, expected)
+        case .unsupported(let table, let entry, let why):
+            (kind, self.table, self.entry, self.why) = (.unsupported, table.wire, entry, why)
+        case .backEnd(let table, let why):
+            (kind, self.table, self.why) = (.backEnd, table.wire, why)
+        }
+    }
+
+    func model() throws(NodeError) -> TableError {
+        let table = try TableID(table)
+        switch kind {
+        case .alreadyExists: return .alreadyExists(table: table, entry: entry)
+        case .notFound: return .notFound(table: table, entry: entry)
+        case .tableFull: return .tableFull(table: table, capacity: Int(clamping: capacity))
+        case .missingReference: return .missingReference(table: table, entry: entry, refersTo: other)
+        case .inUse: return .inUse(table: table, entry: entry, by: other)
+        case .invalidValue: return .invalidValue(table: table, field: field, value: value, expected: expected)
+        case .unsupported: return .unsupported(table: table, entry: entry, why: why)
+        case .backEnd: return .backEnd(table: table, why)
+        case .unspecified, .UNRECOGNIZED: throw Field.unknown("kind", kind.rawValue, "1...8")
+        }
+    }
+}
+
+extension NodeError {
+    /// The error as a gRPC status.
+    var status: RPCError {
+        switch self {
+        case .invalid: RPCError(code: .invalidArgument, message: description)
+        case .configuration: RPCError(code: .failedPrecondition, message: description)
+        case .stopping: RPCError(code: .unavailable, message: description)
+        case .failed, .noDaemon, .notPermitted, .connection: RPCError(code: .internalError, message: description)
+        }
+    }
+
+    /// What a client makes of a call's failure.
+    init(_ error: any Error, socket: String) {
+        switch error {
+        case let error as NodeError:
+            self = error
+        case let error as RPCError:
+            switch error.code {
+            case .failedPrecondition:
+                self = .configuration(complaints: error.message.split(separator: "\n").map(String.init))
+            case .unavailable where error.message == NodeError.stopping.description: self = .stopping
+            case .unavailable, .unknown, .unimplemented:
+                self = .connection(socket: socket, why: error.message)
+            default: self = .failed(error.message)
+            }
+        default:
+            self = .connection(socket: socket, why: "\(error)")
+        }
+    }
+}
+#endif

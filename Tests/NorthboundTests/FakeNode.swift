@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import Northbound
+import Packet
+import Tables
+
+/// A node without packets: it keeps what is written, in lists, and knows nothing of references between tables.
+actor FakeNode: NodeService {
+    private(set) var entries: [TableID: [EntryReport]] = [:]
+    private(set) var writes: [[TableUpdate]] = []
+    private(set) var shutdowns: [Bool] = []
+    private var answers: [UpdateResult]?
+    private var complaints: [String] = []
+    private var samples: UInt64 = 0
+    private let portList: [PortReport]
+    private let flowList: [FlowReport]
+
+    init(ports: [PortReport] = FakeNode.twoPorts, flows: [FlowReport] = []) {
+        (portList, flowList) = (ports, flows)
+    }
+
+    static let twoPorts: [PortReport] = [UInt16(0), 1].map { index in
+        var entry = PortEntry(port: PortID(rawValue: index))
+        entry.up = index == 0
+        return PortReport(
+            name: "p\(index + 1)", interfaceIndex: UInt32(index) + 10, entry: entry,
+            attachMode: index == 0 ? "native" : "skb",
+            attachReason: index == 0 ? "" : "native: EOPNOTSUPP (95), the driver has no XDP",
+            received: [.forward: Counter(packets: 1000, bytes: 64000), .drop: Counter(packets: 3, bytes: 180)])
+    }
+
+    func answerWrites(with answers: [UpdateResult]) { self.answers = answers }
+    func refuseReload(_ complaints: [String]) { self.complaints = complaints }
+    func hold(_ reports: [EntryReport], in table: TableID) { entries[table] = reports }
+
+    func status() async throws(NodeError) -> NodeStatus {
+        NodeStatus(
+            version: "1.2.3", pid: 4711, uptimeMilliseconds: 3_723_000, configuration: "/etc/piccolo/node.yaml",
+            dataPlane: "xdp", generation: PolicyGeneration(rawValue: 7), ports: 2, portsUp: 1,
+            events: EventTotals(sent: 10, repeated: 2, lost: 1), residentBytes: 123_456_789,
+            complaints: ["p2 is down: plug the cable in"])
+    }
+
+    func ports() async throws(NodeError) -> [PortReport] { portList }
+
+    func tables() async throws(NodeError) -> [TableReport] {
+        [
+            TableReport(
+                table: .flowCache, capacity: 1_000_000, used: 250_000, matchKinds: [.exact], costPerEntry: 32),
+            TableReport(table: .acl, capacity: 512, used: 3, matchKinds: [.ternary, .range, .optional], costPerEntry: 192),
+        ]
+    }
+
+    func entries(of table: TableID) async throws(NodeError) -> [EntryReport] { entries[table] ?? [] }
+
+    func write(_ updates: [TableUpdate]) async throws(NodeError) -> [UpdateResult] {
+        writes.append(updates)
+        if let answers { return answers }
+        return updates.map { update in
+            let table = update.entry.table
+            switch update.operation {
+            case .insert: entries[table, default: []].append(EntryReport(update.entry))
+            case .modify, .delete: break
+            }
+            return .applied
+        }
+    }
+
+    func flows(_ filter: FlowFilter) async throws(NodeError) -> [FlowReport] {
+        let matching = flowList.lazy.filter { filter.matches($0.entry, port: $0.port) }
+        return filter.limit > 0 ? Array(matching.prefix(filter.limit)) : Array(matching)
+    }
+
+    /// Every call is one second later and 1000 packets on.
+    func statistics() async throws(NodeError) -> NodeStatistics {
+        samples += 1
+        return NodeStatistics(
+            timeNanoseconds: samples * 1_000_000_000,
+            verdicts: [
+                VerdictCounter(
+                    port: PortID(rawValue: 0), disposition: .forward, reason: .flowCache,
+                    counter: Counter(packets: samples * 1000, bytes: samples * 64000))
+            ],
+            tables: [TableReport(table: .flowCache, capacity: 100, used: 25)],
+            flows: FlowTotals(installed: samples * 5, aged: 1, evicted: 2, refused: 3, rejected: 4),
+            events: EventTotals(sent: 1, repeated: 2, lost: 3))
+    }
+
+    func reload() async throws(NodeError) -> ReloadReport {
+        guard complaints.isEmpty else { throw .configuration(complaints: complaints) }
+        return ReloadReport(inserted: 1, modified: 2, deleted: 3)
+    }
+
+    func shutdown(detach: Bool) async throws(NodeError) { shutdowns.append(detach) }
+}
