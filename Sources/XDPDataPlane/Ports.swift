@@ -70,7 +70,15 @@ extension XDPDataPlane {
         } catch {
             throw .kernel(error)
         }
-        return try take(port, owner)
+        do {
+            return try take(port, owner)
+        } catch {
+            // The pin alone would keep the program on an interface that is no port.
+            if let directory = configuration.pinDirectory {
+                try? BPFFileSystem.unpin(Self.linkPin(interfaceIndex, in: directory))
+            }
+            throw error
+        }
     }
 
     /// Where the link of an interface is pinned.
