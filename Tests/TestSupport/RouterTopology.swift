@@ -65,8 +65,12 @@ public final class RouterTopology: Sendable {
         for host in hosts {
             try netlink.createVethPair(
                 host.port, peer: "eth0", in: host.namespace, options: .init(queues: queues, mtu: mtu))
-            try Self.configure(&netlink, host.port, host.portMACAddress) { host.portAddress($0) }
             var inner = try NetlinkSocket(in: host.namespace)
+            // Whether a veth takes redirected frames is settled when it goes up, by whether its peer wants GRO then
+            // (`veth_set_xdp_features`); so both ends want it before either is up.
+            try netlink.setOffload(.genericReceive, true, of: host.port)
+            try inner.setOffload(.genericReceive, true, of: "eth0")
+            try Self.configure(&netlink, host.port, host.portMACAddress) { host.portAddress($0) }
             try inner.setUp(try inner.link(named: "lo").index)
             try Self.configure(&inner, "eth0", host.macAddress) { host.address($0) }
             let index = try inner.link(named: "eth0").index
@@ -97,7 +101,6 @@ public final class RouterTopology: Sendable {
     ) throws {
         let index = try netlink.link(named: name).index
         try netlink.setAddress(address, of: index)
-        try netlink.setOffload(.genericReceive, true, of: name)
         try netlink.setOffload(.transmitChecksum, false, of: name)
         for family in AddressFamily.allCases {
             guard let prefix = InternetPrefix(address: own(family), length: family == .v4 ? 24 : 64) else { continue }

@@ -112,9 +112,10 @@ struct AttachmentTests {
             #expect(node.xdp.attachedPorts.map(\.port) == [W.port(1), W.port(3)])
             let second = node.topology.hosts[1]
             try netlink.createVethPair("p2", peer: "eth0", in: second.namespace)
-            try netlink.setUp(netlink.link(named: "p2").index)
             var inner = try NetlinkSocket(in: second.namespace)
+            // Before the other end goes up: see `RouterTopology`.
             try inner.setOffload(.genericReceive, true, of: "eth0")
+            try netlink.setUp(netlink.link(named: "p2").index)
             try inner.setUp(inner.link(named: "eth0").index)
             let tap = try Tap(second)
             try node.xdp.attach(W.port(2), interfaceIndex: if_nametoindex("p2"), policy: .native)

@@ -48,9 +48,13 @@ struct LiveForwardingTests {
             #expect(node.tap(3).frames(1, where: isTestTraffic) == again.map(\.output))
             #expect(node.count(1, .forward, .flowCache) == 1)
             #expect(flows(node.xdp) == flows(node.reference))
-            #expect(
-                Dictionary(uniqueKeysWithValues: node.xdp.counters(of: .ipv4).map { ($0.entry, $0.counter) })
-                    == Dictionary(uniqueKeysWithValues: node.reference.counters(of: .ipv4).map { ($0.entry, $0.counter) }))
+            // The hosts answer: what goes back to host 1 is not counted on.
+            func counters(_ plane: any DataPlane) -> [TableEntry: Counter] {
+                Dictionary(uniqueKeysWithValues: plane.counters(of: .ipv4).map { ($0.entry, $0.counter) })
+                    .filter { [W.route("10.0.2.0/24", .nextHop(W.hop(2))), W.route("10.0.3.0/24", .nextHop(W.hop(3)))].contains($0.key) }
+            }
+            #expect(counters(node.xdp) == counters(node.reference))
+            #expect(counters(node.xdp).values.map(\.packets) == [50, 50])
         }
     }
 
