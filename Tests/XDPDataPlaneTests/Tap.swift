@@ -70,6 +70,9 @@ final class Tap {
         return seen.filter(filter)
     }
 
+    /// Forgets what `arrived` and `frames` have told of, and nothing that arrived since.
+    func forgetSeen() { seen.removeAll(keepingCapacity: true) }
+
     func forget() {
         drain()
         seen.removeAll()
