@@ -54,8 +54,8 @@ struct ReplayTests {
                     \(capture): 4 packets, 0 differences
 
                     DISPOSITION  REASON              PACKETS
-                    forward      route                     1
                     drop         acl                       1
+                    forward      route                     1
                     drop         ethernet_truncated        1
                     drop         ipv4_truncated            1
 
