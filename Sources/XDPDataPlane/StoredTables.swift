@@ -151,6 +151,7 @@ extension XDPDataPlane {
 
     private func retireNextHop(_ id: NextHopID) {
         if let slot = nextHopSlots[id] { retiredNextHops.insert(slot) }
+        nextHopCache.clear()
     }
 
     /// All slots are used up: takes back those of deleted next hops, with the derived flows that still name them.
