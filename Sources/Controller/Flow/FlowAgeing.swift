@@ -6,15 +6,18 @@ import Tables
 ///
 /// A sweep costs time in proportion to the table, so the pause after it is in proportion to what it took: sweeping takes a
 /// fixed small share of one core, whatever the table's size. Open vSwitch bounds its dumps likewise, by limiting the flows; here
-/// the table may be full, and only the sweeps become rarer. When the table is nearly full, idle times shrink.
+/// the table may be full, and only the sweeps become rarer. When the table is nearly full, idle times shrink: much for flows
+/// that were hardly used since they were entered, as those of a flood are, a little for those in use.
 struct FlowAgeing: Sendable {
     /// One core's share for sweeping is 1 / this.
     static let pauseFactor: UInt64 = 250
     static let shortestPause: UInt64 = 500_000_000
     static let longestPause: UInt64 = 15_000_000_000
-    /// From this fill on idle times shrink, down to a 64th when full, but not below `shortestIdle`.
+    /// From this fill on idle times shrink: down to a 64th when full, for flows in use to a quarter; not below `shortestIdle`.
     static let shrinksFrom = 0.8
     static let shortestIdle: UInt16 = 2
+    /// Packets that hit an entry until its flow counts as in use.
+    static let packetsInUse: UInt64 = 2
 
     var timeouts: Configuration.Ageing
     private(set) var nextSweep: UInt64 = 0
@@ -27,6 +30,8 @@ struct FlowAgeing: Sendable {
         var now: CoarseTime
         var generation: PolicyGeneration
         var tcp, udp, icmp, other, mac: UInt16
+        /// What is left of the idle time of flows in use, and of others: 0...1.
+        var shareInUse, shareUnproven: Double
 
         func isExpired(_ flow: borrowing FlowRecord, idleTimeouts: borrowing [FlowKey: UInt16]) -> Bool {
             let idle = now.ticks(since: flow.lastHit)
@@ -43,7 +48,9 @@ struct FlowAgeing: Sendable {
                     case 1, 58: icmp
                     default: other
                     }
-                return Self.isOver(idle, limit)
+                guard shareUnproven < 1 else { return Self.isOver(idle, limit) }
+                let share = flow.counter.packets >= FlowAgeing.packetsInUse ? shareInUse : shareUnproven
+                return Self.isOver(idle, max(FlowAgeing.shortestIdle, UInt16(Double(limit) * share)))
             }
         }
 
@@ -58,17 +65,14 @@ struct FlowAgeing: Sendable {
 
     /// - Parameter fill: share of the flow table in use.
     func rules(now: CoarseTime, generation: PolicyGeneration, fill: Double, macFill: Double) -> Rules {
-        func ticks(_ time: Duration, _ fill: Double) -> UInt16 {
-            let full = Self.ticks(time)
-            guard fill > Self.shrinksFrom else { return full }
-            let over = min(1, (fill - Self.shrinksFrom) / (1 - Self.shrinksFrom))
-            // From the whole time to a 64th of it.
-            let share = 1 - over * 63 / 64
-            return max(Self.shortestIdle, UInt16(Double(full) * share))
-        }
+        let over = min(1, max(0, fill - Self.shrinksFrom) / (1 - Self.shrinksFrom))
+        let macTime = Self.ticks(timeouts.mac)
+        let macOver = min(1, max(0, macFill - Self.shrinksFrom) / (1 - Self.shrinksFrom))
         return Rules(
-            now: now, generation: generation, tcp: ticks(timeouts.tcp, fill), udp: ticks(timeouts.udp, fill),
-            icmp: ticks(timeouts.icmp, fill), other: ticks(timeouts.other, fill), mac: ticks(timeouts.mac, macFill))
+            now: now, generation: generation, tcp: Self.ticks(timeouts.tcp), udp: Self.ticks(timeouts.udp),
+            icmp: Self.ticks(timeouts.icmp), other: Self.ticks(timeouts.other),
+            mac: max(Self.shortestIdle, UInt16(Double(macTime) * (1 - macOver * 63 / 64))),
+            shareInUse: 1 - over * 3 / 4, shareUnproven: 1 - over * 63 / 64)
     }
 
     static func ticks(_ time: Duration) -> UInt16 {
