@@ -109,7 +109,8 @@ public struct XDPState: Sendable, Hashable {
             )
         }
         var options = bpf_xdp_query_opts()
-        options.sz = MemoryLayout<bpf_xdp_query_opts>.size
+        // The struct ends in padding that Swift leaves as it is and the library wants to be zero.
+        options.sz = MemoryLayout.offset(of: \bpf_xdp_query_opts.attach_mode).map { $0 + 1 } ?? 0
         let (status, _, text) = LibbpfLog.capture { bpf_xdp_query(Int32(bitPattern: interfaceIndex), 0, &options) }
         guard status == 0 else {
             throw .failure(

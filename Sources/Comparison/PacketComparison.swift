@@ -133,36 +133,44 @@ public final class PacketComparison {
     /// Compares what was counted since `install`.
     public func finish() -> [Difference] {
         var differences: [Difference] = []
-        compareCounts(.verdictCounter, planes.enumerated().map { index, plane in
-            var counts: [String: Counts] = [:]
-            for (slot, counter) in plane.verdictSlots() {
-                let before = baseline[index][slot] ?? Counter()
-                let counter = Counter(packets: counter.packets &- before.packets, bytes: counter.bytes &- before.bytes)
-                guard counter != Counter() else { continue }
-                counts["port \(slot.port.rawValue), \(slot.disposition), \(slot.reason.name)"] = Counts(counter: counter)
-            }
-            return counts
-        }, &differences)
-        compareCounts(.counter, planes.map { plane in
-            var counts: [String: Counts] = [:]
-            for table in [TableID.acl, .ipv4, .ipv6] {
-                for (entry, counter) in plane.counters(of: table) { counts[entry.keyText] = Counts(counter: counter) }
-            }
-            plane.sweepFlows { record in
-                // Entries of earlier generations may have been cleared away or not.
-                if record.entry.origin == .static || record.entry.origin == .derived(plane.generation) {
-                    counts[TableEntry.flow(record.entry).keyText] = Counts(
-                        counter: record.counter, lastHit: comparesLastHits ? record.lastHit.rawValue : 0)
+        compareCounts(
+            .verdictCounter,
+            planes.enumerated().map { index, plane in
+                var counts: [String: Counts] = [:]
+                for (slot, counter) in plane.verdictSlots() {
+                    let before = baseline[index][slot] ?? Counter()
+                    let counter = Counter(
+                        packets: counter.packets &- before.packets, bytes: counter.bytes &- before.bytes)
+                    guard counter != Counter() else { continue }
+                    counts["port \(slot.port.rawValue), \(slot.disposition), \(slot.reason.name)"] = Counts(
+                        counter: counter)
                 }
-                return .keep
-            }
-            plane.sweepMACs { record in
-                counts[TableEntry.mac(record.entry).keyText] = Counts(
-                    counter: record.counter, lastHit: comparesLastHits ? record.lastHit.rawValue : 0)
-                return .keep
-            }
-            return counts
-        }, &differences)
+                return counts
+            }, &differences)
+        compareCounts(
+            .counter,
+            planes.map { plane in
+                var counts: [String: Counts] = [:]
+                for table in [TableID.acl, .ipv4, .ipv6] {
+                    for (entry, counter) in plane.counters(of: table) {
+                        counts[entry.keyText] = Counts(counter: counter)
+                    }
+                }
+                plane.sweepFlows { record in
+                    // Entries of earlier generations may have been cleared away or not.
+                    if record.entry.origin == .static || record.entry.origin == .derived(plane.generation) {
+                        counts[TableEntry.flow(record.entry).keyText] = Counts(
+                            counter: record.counter, lastHit: comparesLastHits ? record.lastHit.rawValue : 0)
+                    }
+                    return .keep
+                }
+                plane.sweepMACs { record in
+                    counts[TableEntry.mac(record.entry).keyText] = Counts(
+                        counter: record.counter, lastHit: comparesLastHits ? record.lastHit.rawValue : 0)
+                    return .keep
+                }
+                return counts
+            }, &differences)
         return differences
     }
 
@@ -175,7 +183,8 @@ public final class PacketComparison {
         }
     }
 
-    private func compareCounts(_ kind: Difference.Kind, _ planes: [[String: Counts]], _ differences: inout [Difference]) {
+    private func compareCounts(_ kind: Difference.Kind, _ planes: [[String: Counts]], _ differences: inout [Difference])
+    {
         guard let base = planes.first, planes.contains(where: { $0 != base }) else { return }
         for subject in Set(planes.flatMap(\.keys)).sorted() {
             let values = planes.map { $0[subject]?.text ?? "nothing" }
@@ -230,7 +239,9 @@ extension UpdateResult {
 extension DataPlane {
     fileprivate func verdictSlots() -> [PacketComparison.VerdictSlot: Counter] {
         Dictionary(
-            verdictCounters().map { (.init(port: $0.port, disposition: $0.disposition, reason: $0.reason), $0.counter) },
+            verdictCounters().map {
+                (.init(port: $0.port, disposition: $0.disposition, reason: $0.reason), $0.counter)
+            },
             uniquingKeysWith: { Counter(packets: $0.packets + $1.packets, bytes: $0.bytes + $1.bytes) })
     }
 }

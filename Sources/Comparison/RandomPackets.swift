@@ -6,11 +6,12 @@ import Tables
 extension RandomWorld {
     /// The next packet of the sequence.
     public mutating func nextPacket() -> TestPacket {
-        let port = somePort()
+        let port = ingressPort()
         var bytes: [UInt8]
+        let isSwitched = state.port(port)?.mode == .switched
         switch random.below(20) {
         case 0: bytes = junk()
-        case 1...6: bytes = switchedFrame(at: port).bytes
+        case 1...(isSwitched ? 10 : 1): bytes = switchedFrame(at: port).bytes
         default: bytes = routedFrame(at: port).bytes
         }
         if random.chance(30) { for _ in 0..<random.range(1...2) { mutate(&bytes) } }
@@ -24,7 +25,8 @@ extension RandomWorld {
             bytes.store(unicastMAC(), at: 0)
             bytes.store(unicastMAC(), at: 6)
             bytes.store(
-                bigEndian: random.one(of: EtherType.ipv4, EtherType.ipv6, EtherType.vlan, EtherType.serviceVLAN, 0x0806),
+                bigEndian: random.one(
+                    of: EtherType.ipv4, EtherType.ipv6, EtherType.vlan, EtherType.serviceVLAN, 0x0806),
                 at: 12)
         }
         return bytes
@@ -32,19 +34,26 @@ extension RandomWorld {
 
     private mutating func tag(_ vlan: UInt16) -> Frame.Tag {
         Frame.Tag(
-            tpid: random.chance(80) ? EtherType.vlan : EtherType.serviceVLAN, priority: UInt8(random.below(8)), vid: vlan)
+            tpid: random.chance(80) ? EtherType.vlan : EtherType.serviceVLAN, priority: UInt8(random.below(8)),
+            vid: vlan)
     }
 
     private mutating func padding() -> [UInt8] { random.chance(20) ? random.bytes(random.range(1...20)) : [] }
 
     /// A frame for a station of the port, with a packet of a known flow or to a known address.
     private mutating func routedFrame(at port: PortID) -> Frame {
-        let station = random.pick(state.stations(of: port))
+        // The first that the tables would take for its address, mostly: one that no frame can reach is a wasted aim.
+        let isSwitched = state.port(port)?.mode == .switched
+        let reachable = state.stations(of: port).filter { !isSwitched || $0.vlan != .some(.untagged) }
+        let station = random.pick(reachable)
         var tags: [Frame.Tag] = []
         switch station?.vlan {
         case .some(.untagged): if random.chance(5) { tags = [tag(0)] }
         case .some(let vlan): if !random.chance(5) { tags = [tag(vlan.rawValue)] }
-        case nil: if random.chance(50) { tags = [tag(someVLAN().rawValue)] }
+        case nil:
+            if isSwitched || random.chance(50) {
+                tags = [tag((isSwitched ? memberVLAN(of: port) : someVLAN()).rawValue)]
+            }
         }
         if random.chance(4) { tags.append(tag(someVLAN().rawValue)) }
         if random.chance(2) { tags.append(tag(7)) }
@@ -63,7 +72,7 @@ extension RandomWorld {
     /// A frame in a VLAN of the port, for a known, unknown or group address.
     private mutating func switchedFrame(at port: PortID) -> Frame {
         var tags: [Frame.Tag] = []
-        var vlan = someVLAN()
+        var vlan = memberVLAN(of: port)
         if random.chance(30) {
             vlan = state.port(port)?.pvid ?? vlan
             if random.chance(15) { tags = [tag(0)] }
@@ -80,18 +89,23 @@ extension RandomWorld {
             if let entry = random.pick(macs.filter { $0.vlan == vlan }) { destination = entry.mac }
         }
         var source = unicastMAC()
-        if random.chance(3) { source = random.one(of: .broadcast, MACAddress(rawValue: 0), MACAddress(rawValue: 1 << 40)) }
+        if random.chance(3) {
+            source = random.one(of: .broadcast, MACAddress(rawValue: 0), MACAddress(rawValue: 1 << 40))
+        }
         let payload: Frame.Payload =
             random.chance(40)
-            ? .other(etherType: random.one(of: EtherType.arp, 0x88cc, 0x1234), bytes: random.bytes(random.range(0...120)))
+            ? .other(
+                etherType: random.one(of: EtherType.arp, 0x88cc, 0x1234), bytes: random.bytes(random.range(0...120)))
             : packet(at: nil)
         return Frame(destination: destination, source: source, tags: tags, payload: payload, padding: padding())
     }
 
     private mutating func packet(at station: MyStationEntry?) -> Frame.Payload {
-        if random.chance(3) { return .other(etherType: random.one(of: EtherType.arp, 0x8847, 0x0000), bytes: random.bytes(46)) }
+        if random.chance(3) {
+            return .other(etherType: random.one(of: EtherType.arp, 0x8847, 0x0000), bytes: random.bytes(46))
+        }
         let candidates = flowKeys.filter { station == nil || $0.routerInterface == station?.routerInterface }
-        if let key = random.pick(candidates), random.chance(65) { return packet(of: key) }
+        if let key = random.pick(candidates), random.chance(80) { return packet(of: key) }
         return someFlowKey().map { packet(of: $0) } ?? .other(etherType: 0x0806, bytes: [])
     }
 
@@ -108,7 +122,8 @@ extension RandomWorld {
     private mutating func transport(_ key: FlowKey) -> Transport {
         switch key.ipProtocol {
         case IPProtocol.tcp:
-            .tcp(source: key.sourcePort, destination: key.destinationPort, flags: random.byte(), payload: payloadBytes())
+            .tcp(
+                source: key.sourcePort, destination: key.destinationPort, flags: random.byte(), payload: payloadBytes())
         case IPProtocol.udp:
             .udp(source: key.sourcePort, destination: key.destinationPort, payload: payloadBytes())
         case key.isIPv6 ? IPProtocol.icmpv6 : IPProtocol.icmp:
@@ -119,7 +134,9 @@ extension RandomWorld {
         }
     }
 
-    private mutating func timeToLive() -> UInt8 { random.chance(8) ? random.one(of: 0, 1, 2) : random.one(of: 64, 255, 128, 3) }
+    private mutating func timeToLive() -> UInt8 {
+        random.chance(8) ? random.one(of: 0, 1, 2) : random.one(of: 64, 255, 128, 3)
+    }
 
     private mutating func packet(of key: FlowKey) -> Frame.Payload {
         let dscp: UInt8 = random.one(of: 0, 0, 1, 46, 63)
@@ -133,10 +150,13 @@ extension RandomWorld {
                 for _ in 0..<count { extensions.append(extensionHeader()) }
             }
             // What a later fragment carries is not a transport header.
-            if extensions.contains(where: { if case .fragment(1..., _, _) = $0 { true } else { false } }), random.chance(50) {
+            if extensions.contains(where: { if case .fragment(1..., _, _) = $0 { true } else { false } }),
+                random.chance(50)
+            {
                 transport = .raw(ipProtocol: key.ipProtocol, bytes: random.bytes(random.below(16)))
             }
-            var packet = IPv6Packet(source: source, destination: destination, extensions: extensions, transport: transport)
+            var packet = IPv6Packet(
+                source: source, destination: destination, extensions: extensions, transport: transport)
             (packet.hopLimit, packet.dscp) = (timeToLive(), dscp)
             packet.flowLabel = UInt32(random.below(1 << 20))
             return .ipv6(packet)
@@ -164,8 +184,10 @@ extension RandomWorld {
         case 0: .hopByHop(random.bytes(random.range(0...14)))
         case 1, 2: .routing(random.bytes(random.range(2...22)))
         case 3: .authentication(random.bytes(random.range(8...24)))
-        case 4: .fragment(
-            offset: random.one(of: 0, 0, 1, 0x1fff), more: random.chance(50), identification: UInt32(random.below(1 << 30)))
+        case 4:
+            .fragment(
+                offset: random.one(of: 0, 0, 1, 0x1fff), more: random.chance(50),
+                identification: UInt32(random.below(1 << 30)))
         default: .destinationOptions(random.bytes(random.range(0...30)))
         }
     }
@@ -190,7 +212,8 @@ extension RandomWorld {
             let offset = l3 + (bytes.span.bytes.etherType(before: l3) == EtherType.ipv6 ? 4 : 2)
             guard offset + 2 <= bytes.count else { return }
             let length = bytes.span.bytes.uint16(at: offset)
-            bytes.store(bigEndian: random.chance(70) ? length &+ UInt16(random.below(24)) &- 12 : random.uint16(), at: offset)
+            bytes.store(
+                bigEndian: random.chance(70) ? length &+ UInt16(random.below(24)) &- 12 : random.uint16(), at: offset)
         // Any bit of the IPv4 header, with its checksum left wrong or put right.
         case 8: store(random.byte(), at: l3 + random.below(20))
         case 9: store(random.one(of: 0, 43, 44, 51, 60, 59, 6, 17, 1, 58), at: l3 + (random.chance(50) ? 6 : 9))

@@ -41,7 +41,7 @@ extension RandomWorld {
         }
     }
 
-    private mutating func someInterface() -> RouterInterfaceEntry? {
+    mutating func someInterface() -> RouterInterfaceEntry? {
         let all = state.entries(of: .routerInterface).compactMap { entry -> RouterInterfaceEntry? in
             if case .routerInterface(let interface) = entry { interface } else { nil }
         }
@@ -171,7 +171,11 @@ extension RandomWorld {
         case 12:
             match.ipProtocol = random.one(of: 1, 58)
             (match.sourcePorts, match.destinationPorts, match.tcpFlags) = (nil, nil, nil)
-            if random.chance(70) { match.icmpType = random.one(of: 0, 8, 128, 129) } else { match.icmpCode = random.one(of: 0, 1) }
+            if random.chance(70) {
+                match.icmpType = random.one(of: 0, 8, 128, 129)
+            } else {
+                match.icmpCode = random.one(of: 0, 1)
+            }
         case 13: match.fragment = random.one(of: .first, .later, .any, .none)
         default: match.routed = random.chance(50)
         }
@@ -201,7 +205,10 @@ extension RandomWorld {
     }
 
     mutating func someFlowKey() -> FlowKey? {
-        guard let interface = someInterface() else { return nil }
+        // Of an interface that packets arrive at, mostly.
+        let arrivals = options.ports.flatMap { state.stations(of: $0) }.map(\.routerInterface)
+        let arrival = random.chance(90) ? random.pick(arrivals).flatMap { state.routerInterface($0) } : nil
+        guard let interface = arrival ?? someInterface() else { return nil }
         let isIPv6 = random.chance(50)
         let ipProtocol: UInt8 = random.one(of: 6, 6, 17, 17, isIPv6 ? 58 : 1, isIPv6 ? 1 : 58, 47, 59)
         var ports: (UInt16, UInt16) = (0, 0)
@@ -223,7 +230,7 @@ extension RandomWorld {
             if case .nextHop(let nextHop) = entry { nextHop.id } else { nil }
         }.sorted()
         let current = PolicyGeneration(rawValue: 0)
-        for _ in 0..<random.range(5...40) {
+        for _ in 0..<random.range(15...80) {
             guard let key = someFlowKey(), !flowKeys.contains(key) else { continue }
             flowKeys.append(key)
             let action: ForwardingAction
@@ -254,6 +261,7 @@ extension RandomWorld {
                 if let entry = evaluation.entry { world.flows.append(entry) }
             }
         }
+        for flow in world.flows { state.countReferences(removed: nil, inserted: flow) }
         for _ in 0..<12 {
             if let key = someFlowKey() { flowKeys.append(key) }
         }

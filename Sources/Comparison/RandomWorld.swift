@@ -57,6 +57,7 @@ public struct RandomWorld {
         makeMACs()
         makeFlows()
         if options.withRejections { makeRejections() }
+        makeChanges()
     }
 
     // MARK: Pools
@@ -132,6 +133,20 @@ public struct RandomWorld {
         return IPPrefix(address, length: length) ?? IPPrefix(host: address)
     }
 
+    /// Mostly one that admits packets.
+    mutating func ingressPort() -> PortID {
+        let admitting = options.ports.filter { state.port($0)?.admit == true }
+        return random.chance(6) ? somePort() : random.pick(admitting) ?? somePort()
+    }
+
+    /// A VLAN that the port is a member of, mostly.
+    mutating func memberVLAN(of port: PortID) -> VLANID {
+        let vlans = state.entries(of: .vlan).compactMap { entry -> VLANID? in
+            if case .vlan(let vlan) = entry, vlan.hasMember(port) { vlan.vlan } else { nil }
+        }
+        return random.chance(8) ? someVLAN() : random.pick(vlans.sorted()) ?? someVLAN()
+    }
+
     // MARK: Updates
 
     /// Adds an update that the tables take; returns whether they do.
@@ -147,7 +162,9 @@ public struct RandomWorld {
         let nowhere = NextHopID(rawValue: 999_999)
         world.updates += [
             .insert(.route(RouteEntry(prefix: prefix(isIPv6: random.chance(50)), action: .nextHop(nowhere)))),
-            .delete(.nextHop(NextHopEntry(id: nowhere, routerInterface: .init(rawValue: 1), neighbor: address(isIPv6: false)))),
+            .delete(
+                .nextHop(
+                    NextHopEntry(id: nowhere, routerInterface: .init(rawValue: 1), neighbor: address(isIPv6: false)))),
             .insert(.nextHopGroup(NextHopGroupEntry(id: .init(rawValue: 77), members: []))),
         ]
         for table in [TableID.port, .routerInterface, .nextHop, .nextHopGroup, .ipv4, .acl] {

@@ -57,15 +57,20 @@ public struct Shrinker {
         guard !found.differences.isEmpty else { return given }
         // What was seen first matters: a verdict brings counters with it, not the other way round.
         let wanted = Set(found.differences.map(\.kind))
-        kinds = [Difference.Kind.failure, .verdict, .write, .verdictCounter, .counter].first { wanted.contains($0) }.map { [$0] } ?? wanted
+        kinds =
+            [Difference.Kind.failure, .verdict, .write, .verdictCounter, .counter].first { wanted.contains($0) }.map {
+                [$0]
+            } ?? wanted
 
         var size = (0, 0)
         repeat {
             size = Self.size(found)
             shrinkList(&found) { ($0.packets, { $0.packets = $1 }) }
+            shrinkList(&found) { ($0.world.changes, { $0.world.changes = $1 }) }
             shrinkList(&found) { ($0.world.flows, { $0.world.flows = $1 }) }
             shrinkList(&found) { ($0.world.staleFlows, { $0.world.staleFlows = $1 }) }
             shrinkList(&found) { ($0.world.updates, { $0.world.updates = $1 }) }
+            simplifyEntries(&found)
             for index in found.packets.indices { shrinkBytes(&found, index) }
         } while Self.size(found) < size && remaining > 0
         return found
@@ -73,7 +78,7 @@ public struct Shrinker {
 
     private static func size(_ found: FailingCase) -> (Int, Int) {
         (
-            found.packets.count + found.world.count,
+            found.packets.count + found.world.count + found.world.updates.reduce(0) { $0 + $1.entry.weight },
             found.packets.reduce(0) { total, packet in
                 total + packet.bytes.count + packet.bytes.count { $0 != 0 }
             }
@@ -113,6 +118,24 @@ public struct Shrinker {
         }
     }
 
+    /// Takes away parts of entries: members, conditions.
+    private mutating func simplifyEntries(_ found: inout FailingCase) {
+        for index in found.world.updates.indices {
+            var isSimpler = true
+            while isSimpler, remaining > 0 {
+                isSimpler = false
+                for entry in found.world.updates[index].entry.simplerVariants {
+                    var smaller = found
+                    smaller.world.updates[index].entry = entry
+                    if accept(smaller, &found) {
+                        isSimpler = true
+                        break
+                    }
+                }
+            }
+        }
+    }
+
     private mutating func shrinkBytes(_ found: inout FailingCase, _ index: Int) {
         // Shorter, with lengths and header checksum put right or left as they are.
         var step = max(1, found.packets[index].bytes.count / 2)
@@ -129,7 +152,8 @@ public struct Shrinker {
             if !plain, !accept(smaller, &found) { step /= 2 }
         }
         // Zeros, likewise.
-        for offset in found.packets[index].bytes.indices where found.packets[index].bytes[offset] != 0 && remaining > 0 {
+        for offset in found.packets[index].bytes.indices where found.packets[index].bytes[offset] != 0 && remaining > 0
+        {
             var smaller = found
             smaller.packets[index].bytes[offset] = 0
             if accept(smaller, &found) { continue }
@@ -154,7 +178,9 @@ public struct Shrinker {
             let headerLength = frame.count > l3 ? Int(frame[l3] & 15) * 4 : 0
             guard headerLength >= 20, l3 + headerLength <= frame.count else { return frame }
             let total = Int(frame.span.bytes.uint16(at: l3 + 2))
-            if lengths, total > frame.count - l3 { frame.store(bigEndian: UInt16(truncatingIfNeeded: frame.count - l3), at: l3 + 2) }
+            if lengths, total > frame.count - l3 {
+                frame.store(bigEndian: UInt16(truncatingIfNeeded: frame.count - l3), at: l3 + 2)
+            }
             frame.store(bigEndian: UInt16(0), at: l3 + 10)
             let checksum = Checksum.of(frame.span.bytes.extracting(l3..<(l3 + headerLength)))
             frame.store(bigEndian: checksum, at: l3 + 10)
@@ -167,5 +193,56 @@ public struct Shrinker {
         default: break
         }
         return frame
+    }
+}
+
+extension TableEntry {
+    /// How many parts the entry has that could be taken away.
+    fileprivate var weight: Int { simplerVariants.count }
+
+    /// The entry with one part less, each part in turn.
+    fileprivate var simplerVariants: [TableEntry] {
+        switch self {
+        case .vlan(let vlan):
+            return (vlan.tagged.sorted() + vlan.untagged.sorted()).map { port in
+                var simpler = vlan
+                simpler.tagged.remove(port)
+                simpler.untagged.remove(port)
+                return .vlan(simpler)
+            }
+        case .nextHopGroup(let group):
+            guard group.members.count > 1 else { return [] }
+            return group.members.indices.map { index in
+                var simpler = group
+                simpler.members.remove(at: index)
+                return .nextHopGroup(simpler)
+            }
+        case .acl(let rule):
+            // Ports, flags, type and code need the protocol; a variant without it is rejected by all, and not taken.
+            var parts: [(inout ACLEntry.Match) -> Void] = []
+            if rule.match.ingressPort != nil { parts.append { $0.ingressPort = nil } }
+            if rule.match.vlan != nil { parts.append { $0.vlan = nil } }
+            if rule.match.etherType != nil { parts.append { $0.etherType = nil } }
+            if rule.match.destinationMAC != nil { parts.append { $0.destinationMAC = nil } }
+            if rule.match.sourceMAC != nil { parts.append { $0.sourceMAC = nil } }
+            if rule.match.source != nil { parts.append { $0.source = nil } }
+            if rule.match.destination != nil { parts.append { $0.destination = nil } }
+            if rule.match.sourcePorts != nil { parts.append { $0.sourcePorts = nil } }
+            if rule.match.destinationPorts != nil { parts.append { $0.destinationPorts = nil } }
+            if rule.match.tcpFlags != nil { parts.append { $0.tcpFlags = nil } }
+            if rule.match.icmpType != nil { parts.append { $0.icmpType = nil } }
+            if rule.match.icmpCode != nil { parts.append { $0.icmpCode = nil } }
+            if rule.match.ipProtocol != nil { parts.append { $0.ipProtocol = nil } }
+            if rule.match.dscp != nil { parts.append { $0.dscp = nil } }
+            if rule.match.fragment != nil { parts.append { $0.fragment = nil } }
+            if rule.match.routed != nil { parts.append { $0.routed = nil } }
+            return parts.map { remove in
+                var simpler = rule
+                remove(&simpler.match)
+                return .acl(simpler)
+            }
+        default:
+            return []
+        }
     }
 }

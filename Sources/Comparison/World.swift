@@ -18,14 +18,18 @@ public struct World: Sendable, Hashable {
     public var updates: [TableUpdate]
     /// Derived flows written next, before the generation is advanced: those that must decide nothing.
     public var staleFlows: [FlowEntry]
-    /// Flows written last. The generation of derived ones is replaced by the present one.
+    /// Flows written then. The generation of derived ones is replaced by the present one.
     public var flows: [FlowEntry]
+    /// Written at the very end: modifications and deletions of what is there by then.
+    public var changes: [TableUpdate]
 
-    public init(updates: [TableUpdate] = [], staleFlows: [FlowEntry] = [], flows: [FlowEntry] = []) {
-        (self.updates, self.staleFlows, self.flows) = (updates, staleFlows, flows)
+    public init(
+        updates: [TableUpdate] = [], staleFlows: [FlowEntry] = [], flows: [FlowEntry] = [], changes: [TableUpdate] = []
+    ) {
+        (self.updates, self.staleFlows, self.flows, self.changes) = (updates, staleFlows, flows, changes)
     }
 
-    public var count: Int { updates.count + staleFlows.count + flows.count }
+    public var count: Int { updates.count + staleFlows.count + flows.count + changes.count }
 
     /// Writes everything to an empty data plane. Returns the result of each update, in order.
     public func install(on plane: any DataPlane) -> [UpdateResult] {
@@ -33,13 +37,18 @@ public struct World: Sendable, Hashable {
         results += plane.write(staleFlows.map { .insert(.flow($0.derived(in: plane.generation))) })
         plane.advanceGeneration()
         results += plane.write(flows.map { .insert(.flow($0.derived(in: plane.generation))) })
+        results += plane.write(
+            changes.map { change in
+                guard case .flow(let flow) = change.entry else { return change }
+                return TableUpdate(change.operation, .flow(flow.derived(in: plane.generation)))
+            })
         return results
     }
 
     /// All updates in words, in the order of `install`.
     public var updateTexts: [String] {
         updates.map(\.text) + staleFlows.map { "stale " + TableUpdate.insert(.flow($0)).text }
-            + flows.map { TableUpdate.insert(.flow($0)).text }
+            + flows.map { TableUpdate.insert(.flow($0)).text } + changes.map(\.text)
     }
 }
 
@@ -49,25 +58,6 @@ extension FlowEntry {
         var entry = self
         entry.origin = .derived(generation)
         return entry
-    }
-}
-
-extension TableUpdate {
-    /// `insert next hop 3: NextHopEntry(…)`.
-    public var text: String {
-        switch entry {
-        case .flow(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .mac(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .port(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .vlan(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .myStation(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .routerInterface(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .neighbor(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .nextHop(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .nextHopGroup(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .route(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        case .acl(let entry): "\(operation) \(self.entry.keyText): \(entry)"
-        }
     }
 }
 

@@ -28,7 +28,9 @@ public enum Checksum {
     }
 
     /// Sum of the pseudo header that TCP, UDP and ICMPv6 cover (RFC 9293, 3.1; RFC 8200, 8.1).
-    public static func pseudoHeaderSum(source: IPAddress, destination: IPAddress, ipProtocol: UInt8, length: Int) -> UInt32 {
+    public static func pseudoHeaderSum(source: IPAddress, destination: IPAddress, ipProtocol: UInt8, length: Int)
+        -> UInt32
+    {
         var pseudo: [UInt8] = []
         for address in [source, destination] {
             switch address {

@@ -3,7 +3,9 @@
 // Numbers in network order. Offsets are in bytes; a number that does not lie in the span is a programming error and
 // traps: check the length first.
 extension RawSpan {
-    @inlinable public func octet(at offset: Int) -> UInt8 { unsafeLoadUnaligned(fromByteOffset: offset, as: UInt8.self) }
+    @inlinable public func octet(at offset: Int) -> UInt8 {
+        unsafeLoadUnaligned(fromByteOffset: offset, as: UInt8.self)
+    }
 
     @inlinable public func uint16(at offset: Int) -> UInt16 {
         UInt16(bigEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Made by tools/generate from proto/; do not edit.
+// DO NOT EDIT: made by tools/generate from proto/.
+// swift-format-ignore-file
 #if Northbound
 /// SPDX-License-Identifier: Apache-2.0
 

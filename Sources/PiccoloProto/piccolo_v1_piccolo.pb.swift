@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Made by tools/generate from proto/; do not edit.
+// DO NOT EDIT: made by tools/generate from proto/.
+// swift-format-ignore-file
 #if Northbound
 // DO NOT EDIT.
 // swift-format-ignore-file
@@ -1095,6 +1096,7 @@ public nonisolated struct Piccolo_V1_AclEntry: Sendable {
   }
 
   /// Absent fields match anything.
+  // SAFETY: storage of a message, shared only until it is written (SwiftProtobuf).
   public nonisolated struct Match: @unchecked Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

@@ -5,7 +5,7 @@ import Tables
 
 /// Flow insertions gathered for one batch by family, with the places their results belong to.
 struct FlowBatch {
-    static let limit = 1024
+    static let limit = 65_536
     var items4: [ExactMatchItem<ExactMatchKey32>] = []
     var items6: [ExactMatchItem<ExactMatchKey64>] = []
     var results4: [Int] = []

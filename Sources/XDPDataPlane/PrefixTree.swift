@@ -32,7 +32,10 @@ public enum PrefixTreeError: Error, Equatable, CustomStringConvertible {
 
 /// A prefix in a VRF.
 public struct RoutePrefix: Hashable, Sendable, CustomStringConvertible {
-    public enum Family: UInt8, Sendable { case ipv4 = 4, ipv6 = 6 }
+    public enum Family: UInt8, Sendable {
+        case ipv4 = 4
+        case ipv6 = 6
+    }
 
     public var vrf: UInt16
     public var family: Family
@@ -93,17 +96,19 @@ public enum PrefixChange: Sendable {
 public final class PrefixTree {
     private let nodes: PrefixTreeNodes
     private let settings: UnsafeMutablePointer<fp_settings>
-    private var trees: [Int: PrefixTreeIntervals] = [:]
+    /// By VRF; IPv4 first, then IPv6.
+    private var trees = [PrefixTreeIntervals?](repeating: nil, count: 2 * Int(FP_MAX_VRFS))
     private var lowers: [PrefixTreeIntervals] = []
     private var freeLowers: [Int32] = []
     /// Nodes of an earlier process's trees, still read, until `load`.
     private var adopted: [UInt32] = []
 
-    private var saved: [ObjectIdentifier: (PrefixTreeIntervals, PrefixTreeIntervals.Saved)] = [:]
+    private var saved: [(tree: PrefixTreeIntervals, state: PrefixTreeIntervals.Saved)] = []
     private var undo: [(RoutePrefix, UInt32)] = []
     private var emptied: [(tree: PrefixTreeIntervals, key: UInt64, lower: Int32)] = []
 
-    /// Trees in fresh memory; or, after a restart, in memory an earlier process left. Its routes stay in force until `load`.
+    /// Trees in fresh memory; or, after a restart, in memory an earlier process left. Its routes stay in force until
+    /// `load`.
     ///
     /// - Parameters:
     ///   - memory: 64-byte nodes; three per prefix allow a load beside the trees in force.
@@ -124,9 +129,7 @@ public final class PrefixTree {
     public var nodesInUse: Int { nodes.inUse }
     public var nodeCapacity: Int { nodes.capacity - 1 }
     /// Prefixes with a route, in all VRFs.
-    public var count: Int {
-        trees.values.reduce(0) { $0 + $1.prefixes.count } + lowers.reduce(0) { $0 + $1.prefixes.count }
-    }
+    public var count: Int { (trees.compactMap { $0 } + lowers).reduce(0) { $0 + $1.prefixes.count } }
 
     /// The route of exactly this prefix.
     public func route(of prefix: RoutePrefix) -> UInt32? {
@@ -160,7 +163,8 @@ public final class PrefixTree {
                 try apply(change, alone: changes.count == 1, rebuilding: rebuilt[slot(change.prefix)] != nil)
             }
             for slot in rebuilt.keys { try rebuild(tree(slot)) }
-            for (tree, _) in saved.values where tree.isTooDeep { try rebuildDeep(tree) }
+            // Lower trees have been seen to where they changed.
+            for tree in trees { if let tree, tree.isTooDeep { try rebuild(tree) } }
             publish()
         } catch {
             abandon()
@@ -175,17 +179,18 @@ public final class PrefixTree {
         for (prefix, route) in prefixes { try check(prefix, route) }
         try nodes.begin()
         let before = (trees, lowers, freeLowers)
-        (trees, lowers, freeLowers) = ([:], [], [])
+        trees = Array(repeating: nil, count: trees.count)
+        (lowers, freeLowers) = ([], [])
         do {
             for (prefix, route) in prefixes { _ = setPrefix(prefix, route) }
-            for tree in trees.values { try rebuild(tree) }
+            for tree in trees { if let tree { try rebuild(tree) } }
         } catch {
             (trees, lowers, freeLowers) = before
-            saved.removeAll(keepingCapacity: true)
+            endCall()
             nodes.abandon()
             throw error
         }
-        for tree in before.0.values { tree.clear() }
+        for tree in before.0 { tree?.clear() }
         for tree in before.1 { tree.clear() }
         for index in adopted { nodes.retire(index) }
         adopted = []
@@ -242,7 +247,9 @@ public final class PrefixTree {
 
     /// Remembers a tree as it was before the call.
     private func touch(_ tree: PrefixTreeIntervals) {
-        if saved[ObjectIdentifier(tree)] == nil { saved[ObjectIdentifier(tree)] = (tree, tree.save()) }
+        if tree.isTouched { return }
+        tree.isTouched = true
+        saved.append((tree, tree.save()))
     }
 
     /// Changes the prefixes alone, 0 to remove.
@@ -292,7 +299,8 @@ public final class PrefixTree {
         }
     }
 
-    /// Gives the keys whose longest prefix is this one their route, or, when it has gone, the route of the next longest.
+    /// Gives the keys whose longest prefix is this one their route; when it has gone, the next
+    /// longest one's.
     private func assign(
         _ tree: PrefixTreeIntervals, _ key: UInt64, _ length: UInt8, _ route: UInt32, alone: Bool,
         upper: PrefixTreeIntervals?
@@ -350,15 +358,11 @@ public final class PrefixTree {
         }
     }
 
-    private func rebuildDeep(_ tree: PrefixTreeIntervals) throws(PrefixTreeError) {
-        // Lower trees have been seen to where they changed.
-        if trees.values.contains(where: { $0 === tree }) { try rebuild(tree) }
-    }
-
     // MARK: Ending a call
 
     private func publish() {
-        for (slot, tree) in trees where rootPointer(slot).pointee != tree.root && saved[ObjectIdentifier(tree)] != nil {
+        for (slot, tree) in trees.enumerated() {
+            guard let tree, tree.isTouched, rootPointer(slot).pointee != tree.root else { continue }
             nodes.store(tree.root, at: rootPointer(slot))
         }
         nodes.commit()
@@ -369,6 +373,11 @@ public final class PrefixTree {
             tree.prefixes.setLower(key, -1)
             freeLowers.append(lower)
         }
+        endCall()
+    }
+
+    private func endCall() {
+        for (tree, _) in saved { tree.isTouched = false }
         saved.removeAll(keepingCapacity: true)
         undo.removeAll(keepingCapacity: true)
         emptied.removeAll(keepingCapacity: true)
@@ -381,7 +390,7 @@ public final class PrefixTree {
                 emptied.append((tree(slot(prefix)), prefix.high, lower))
             }
         }
-        for (tree, state) in saved.values { tree.restore(state) }
+        for (tree, state) in saved { tree.restore(state) }
         nodes.abandon()
         for (tree, key, lower) in emptied where lowers[Int(lower)].prefixes.count == 0 && lowers[Int(lower)].root == 0 {
             guard let node = tree.prefixes.find(key, 64), tree.prefixes.nodes[Int(node)].lower == lower else {
@@ -390,9 +399,7 @@ public final class PrefixTree {
             tree.prefixes.setLower(key, -1)
             freeLowers.append(lower)
         }
-        saved.removeAll(keepingCapacity: true)
-        undo.removeAll(keepingCapacity: true)
-        emptied.removeAll(keepingCapacity: true)
+        endCall()
     }
 }
 

@@ -3,8 +3,8 @@ import CFastPath
 
 /// One search tree over 64-bit keys, as the writer holds it: its prefixes, its root, and how to change an interval.
 ///
-/// Nodes a reader may see are not written: a change copies the nodes on its path. The exception is a single reference that
-/// changes in an otherwise unchanged node; storing it publishes what is below.
+/// Nodes a reader may see are not written: a change copies the nodes on its path. The exception is a single reference
+/// that changes in an otherwise unchanged node; storing it publishes what is below.
 final class PrefixTreeIntervals {
     var prefixes = PrefixTrie()
     /// Node index of the root, 0 without routes.
@@ -13,6 +13,9 @@ final class PrefixTreeIntervals {
     var inherited: UInt32 = 0
     /// Set when the tree has become deeper than readers walk.
     private(set) var isTooDeep = false
+
+    /// Whether the call under way has changed it, or may have.
+    var isTouched = false
 
     private var heights = [UInt8](repeating: 0, count: 16)
     private let nodes: PrefixTreeNodes
@@ -48,7 +51,8 @@ final class PrefixTreeIntervals {
     /// - Parameter storing: Publish by storing one reference in a node readers see; otherwise everything up to the
     ///   root is copied and the caller publishes the root. Only for a single change within one root reference.
     func assign(_ first: UInt64, _ last: UInt64, _ value: UInt32, storing: Bool) throws(PrefixTreeError) {
-        let storing = storing && root != 0 && !nodes.isFresh(root)
+        // A tree that may have to be built anew is not also changed by a store that is still to come.
+        let storing = storing && root != 0 && !nodes.isFresh(root) && heights[Int(first >> 60)] < UInt8(PT_MAX_DEPTH)
         for slot in Int(first >> 60)...Int(last >> 60) {
             let old = nodes.root(root)[slot]
             pieces.removeAll(keepingCapacity: true)
@@ -102,7 +106,7 @@ final class PrefixTreeIntervals {
         let keys = nodes.keys(index)
         let children = nodes.children(index)
         let base = pieces.count
-        let used = childCount(index)
+        let used = nodes.childCount(index)
         for child in 0..<used {
             let start = child == 0 ? low : keys[child - 1]
             let end = child == used - 1 ? high : keys[child] - 1
@@ -168,13 +172,6 @@ final class PrefixTreeIntervals {
         pieces.append(Piece(start: start, reference: reference))
     }
 
-    private func childCount(_ index: UInt32) -> Int {
-        let keys = nodes.keys(index)
-        var count = 1
-        while count < Int(PT_CHILDREN), keys[count - 1] != PT_NO_KEY { count += 1 }
-        return count
-    }
-
     private func makeNode(from: Int, to: Int) throws(PrefixTreeError) -> UInt32 {
         let index = try nodes.allocate()
         let keys = nodes.keys(index)
@@ -191,7 +188,7 @@ final class PrefixTreeIntervals {
     private func release(_ reference: UInt32) {
         guard Self.isNode(reference) else { return }
         let index = reference & UInt32(PT_INDEX_MASK)
-        for child in 0..<childCount(index) { release(nodes.children(index)[child]) }
+        for child in 0..<nodes.childCount(index) { release(nodes.children(index)[child]) }
         nodes.retire(index)
     }
 

@@ -4,8 +4,8 @@ import CLinux
 
 /// The array of 64-byte nodes that prefix trees live in: which are free, in use, or in quarantine.
 ///
-/// A change allocates fresh nodes that no reader can reach, and is then committed (its references are stored, the nodes it
-/// replaced go into quarantine) or abandoned, which leaves no trace.
+/// A change allocates fresh nodes that no reader can reach, and is then committed (its references are stored, the nodes
+/// it replaced go into quarantine) or abandoned, which leaves no trace.
 final class PrefixTreeNodes {
     private enum State: UInt8 { case free, fresh, live }
 
@@ -54,6 +54,14 @@ final class PrefixTreeNodes {
     @inline(__always)
     func root(_ index: UInt32) -> UnsafeMutablePointer<UInt32> {
         (base + Int(index) * 64).assumingMemoryBound(to: UInt32.self)
+    }
+
+    /// Children in use; keys beyond them are `PT_NO_KEY`.
+    func childCount(_ index: UInt32) -> Int {
+        let keys = keys(index)
+        var count = 1
+        while count < Int(PT_CHILDREN), keys[count - 1] != PT_NO_KEY { count += 1 }
+        return count
     }
 
     @inline(__always)
@@ -135,7 +143,7 @@ final class PrefixTreeNodes {
         func walk(_ reference: UInt32) {
             let index = reference & UInt32(PT_INDEX_MASK)
             if reference & PT_NODE != 0 {
-                if mark(index) { for child in 0..<6 { walk(children(index)[child]) } }
+                if mark(index) { for child in 0..<childCount(index) { walk(children(index)[child]) } }
             } else if reference & UInt32(PT_LOWER) != 0, mark(index) {
                 for child in 0..<16 { walk(root(index)[child]) }
             }

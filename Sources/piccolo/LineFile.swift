@@ -11,7 +11,8 @@ enum LineFile {
 
     /// Lines with their words; empty ones and those that begin with `#` are left out.
     static func lines(of path: String) throws -> [Line] {
-        try text(of: path).split(separator: "\n", omittingEmptySubsequences: false).enumerated().compactMap { index, line in
+        try text(of: path).split(separator: "\n", omittingEmptySubsequences: false).enumerated().compactMap {
+            index, line in
             let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }.map(String.init)
             return words.first.map { !$0.hasPrefix("#") } ?? false ? Line(number: index + 1, words: words) : nil
         }

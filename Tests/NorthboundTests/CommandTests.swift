@@ -17,7 +17,8 @@ struct CommandOutcome: Sendable {
 func piccolo(_ arguments: String...) async throws -> CommandOutcome { try await piccolo(arguments) }
 
 func piccolo(_ arguments: [String]) async throws -> CommandOutcome {
-    let products = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL.deletingLastPathComponent()
+    let products =
+        Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL.deletingLastPathComponent()
         ?? URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
     let process = Process()
     let (output, errors) = (Pipe(), Pipe())
@@ -62,11 +63,13 @@ struct CommandTests {
         #expect(outcome.output.isEmpty)
         #expect(
             outcome.errors
-                == "piccolo: no piccolo daemon answers at /nowhere/n.sock: start one with `piccolo run --config FILE`\n")
+                == "piccolo: no piccolo daemon answers at /nowhere/n.sock: start one with `piccolo run --config FILE`\n"
+        )
     }
 
     static let mistakes: [[String]] = [
-        ["statu"], ["status", "--colour"], ["entry", "list"], ["entry", "list", "ipv5_table"], ["entry", "add", "ipv4_table"],
+        ["statu"], ["status", "--colour"], ["entry", "list"], ["entry", "list", "ipv5_table"],
+        ["entry", "add", "ipv4_table"],
         ["watch", "--interval", "0"], ["watch", "--count", "-1"], ["flow", "list", "--sort", "age"], ["run"],
         ["replay", "--config", "x"], ["replay", "a.pcap", "--config", "x", "--through", "fpga"],
         ["replay", "a.pcap", "--config", "x", "--compare"], ["completions", "tcsh"],
@@ -104,7 +107,8 @@ struct CommandTests {
             #expect(added.status == 0)
             #expect(
                 added.output
-                    == "inserted vlan_table vlan=10 tagged=p1,p2 untagged= unknown_unicast=flood broadcast=drop multicast=flood\n")
+                    == "inserted vlan_table vlan=10 tagged=p1,p2 untagged= unknown_unicast=flood broadcast=drop multicast=flood\n"
+            )
             let listed = try await piccolo("entry", "list", "vlan_table", "--socket", socket)
             #expect(
                 listed.output == """

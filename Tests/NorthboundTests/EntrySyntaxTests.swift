@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-@testable import Northbound
 import Packet
 import Tables
 import Testing
+
+@testable import Northbound
 
 @Suite("Entries as name=value words")
 struct EntrySyntaxTests {
@@ -69,7 +70,8 @@ struct EntrySyntaxTests {
     func flow() throws {
         let updates = try insert(
             .flowCache,
-            "port=p1 source=10.0.1.2 destination=10.0.2.2 protocol=tcp source_port=4000 destination-port=80 action=drop")
+            "port=p1 source=10.0.1.2 destination=10.0.2.2 protocol=tcp source_port=4000 destination-port=80 action=drop"
+        )
         let key = FlowKey(
             routerInterface: RouterInterfaceID(rawValue: 1), source: .v4(IPv4Address(rawValue: 0x0a00_0102)),
             destination: .v4(IPv4Address(rawValue: 0x0a00_0202)), ipProtocol: 6, sourcePort: 4000, destinationPort: 80)

@@ -46,7 +46,8 @@ actor FakeNode: NodeService {
         [
             TableReport(
                 table: .flowCache, capacity: 1_000_000, used: 250_000, matchKinds: [.exact], costPerEntry: 32),
-            TableReport(table: .acl, capacity: 512, used: 3, matchKinds: [.ternary, .range, .optional], costPerEntry: 192),
+            TableReport(
+                table: .acl, capacity: 512, used: 3, matchKinds: [.ternary, .range, .optional], costPerEntry: 192),
         ]
     }
 

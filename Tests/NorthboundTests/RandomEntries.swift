@@ -88,7 +88,8 @@ struct RandomEntries {
             return .route(RouteEntry(vrf: vrf, prefix: prefix(v6: table == .ipv6), action: action))
         case .nextHop:
             return .nextHop(
-                NextHopEntry(id: NextHopID(rawValue: id()), routerInterface: interface(), neighbor: address(v6: bool())))
+                NextHopEntry(id: NextHopID(rawValue: id()), routerInterface: interface(), neighbor: address(v6: bool()))
+            )
         case .nextHopGroup:
             let members = (0..<number(0...8)).map { _ in
                 NextHopGroupEntry.Member(nextHop: NextHopID(rawValue: id()), weight: number(1...8))

@@ -69,7 +69,9 @@ struct ServiceTests {
     func reports() async throws {
         let node = FakeNode()
         try await withNode(node) { client in
-            let (status, ports, tables) = (try await client.status(), try await client.ports(), try await client.tables())
+            let (status, ports, tables) = (
+                try await client.status(), try await client.ports(), try await client.tables()
+            )
             #expect(try await node.status() == status)
             #expect(try await node.ports() == ports)
             #expect(try await node.tables() == tables)

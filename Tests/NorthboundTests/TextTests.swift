@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-@testable import Northbound
 import Packet
 import Tables
 import Testing
+
+@testable import Northbound
 
 @Suite("Tables, JSON and numbers")
 struct TextTests {
@@ -205,7 +206,8 @@ struct ListingTests {
         var random = RandomEntries(seed: 9)
         let flows = (0..<200).map { _ in
             FlowReport(
-                entry: random.flow(), counter: Counter(packets: random.number(0...1 << 40), bytes: random.number(0...1 << 50)),
+                entry: random.flow(),
+                counter: Counter(packets: random.number(0...1 << 40), bytes: random.number(0...1 << 50)),
                 idleMilliseconds: random.number(0...1 << 30), port: random.port())
         }
         #expect(Listing.flows(flows, names: names).lines.allSatisfy { $0.count <= 100 })
@@ -243,7 +245,9 @@ struct ListingTests {
                 port: PortID(rawValue: 0), disposition: disposition, reason: reason,
                 counter: Counter(packets: packets, bytes: packets * 100))
         }
-        let tables = [TableReport(table: .flowCache, capacity: 200, used: 50), TableReport(table: .acl, capacity: 8, used: 0)]
+        let tables = [
+            TableReport(table: .flowCache, capacity: 200, used: 50), TableReport(table: .acl, capacity: 8, used: 0),
+        ]
         return (
             NodeStatistics(
                 timeNanoseconds: 1_000_000_000, verdicts: [verdict(.forward, .flowCache, 50)], tables: tables,

@@ -32,7 +32,9 @@ struct AddressTests {
 
     @Test(
         "what is not exactly an IPv4 address is refused",
-        arguments: ["", "1", "1.2.3", "1.2.3.4.5", "256.0.0.1", "01.2.3.4", "1.2.3.", "1..2.3", "1.2.3.4 ", "0x1.2.3.4"])
+        arguments: [
+            "", "1", "1.2.3", "1.2.3.4.5", "256.0.0.1", "01.2.3.4", "1.2.3.", "1..2.3", "1.2.3.4 ", "0x1.2.3.4",
+        ])
     func strictIPv4(text: String) { #expect(IPv4Address(text) == nil) }
 
     @Test("an IPv4 address is printed as it is read", arguments: ["0.0.0.0", "255.255.255.255", "192.0.2.10"])
@@ -43,7 +45,9 @@ struct AddressTests {
         let address = try #require(MACAddress("02:00:5E:10:00:ff"))
         #expect(address.rawValue == 0x0200_5e10_00ff)
         #expect(address.description == "02:00:5e:10:00:ff")
-        for wrong in ["", "02:00:5e:10:00", "02:00:5e:10:00:ff:", "2:0:5e:10:0:ff", "02-00-5e-10-00-ff", "02:00:5e:10:00:fg"] {
+        for wrong in [
+            "", "02:00:5e:10:00", "02:00:5e:10:00:ff:", "2:0:5e:10:0:ff", "02-00-5e-10-00-ff", "02:00:5e:10:00:fg",
+        ] {
             #expect(MACAddress(wrong) == nil, "\(wrong)")
         }
     }
@@ -52,7 +56,9 @@ struct AddressTests {
     func prefixText() throws {
         #expect(try #require(IPPrefix("192.0.2.0/24")).description == "192.0.2.0/24")
         #expect(try #require(IPPrefix("2001:db8::1")).length == 128)
-        for wrong in ["192.0.2.1/24", "192.0.2.0/33", "2001:db8::/129", "2001:db8::1/64", "192.0.2.0/", "/8", "10.0.0.0/08"] {
+        for wrong in [
+            "192.0.2.1/24", "192.0.2.0/33", "2001:db8::/129", "2001:db8::1/64", "192.0.2.0/", "/8", "10.0.0.0/08",
+        ] {
             #expect(IPPrefix(wrong) == nil, "\(wrong)")
         }
     }

@@ -29,9 +29,11 @@ final class TemporaryFile {
 @Suite("Capture files")
 struct CaptureTests {
     static let packets = [
-        CapturedPacket(timestamp: 1_700_000_000_123_456_789, originalLength: 60, bytes: [UInt8](repeating: 1, count: 60)),
+        CapturedPacket(
+            timestamp: 1_700_000_000_123_456_789, originalLength: 60, bytes: [UInt8](repeating: 1, count: 60)),
         CapturedPacket(timestamp: 1_700_000_001_000_000_000, originalLength: 1500, bytes: [UInt8](0..<64)),
-        CapturedPacket(timestamp: 1_700_000_002_999_999_999, originalLength: 14, bytes: [UInt8](repeating: 3, count: 14)),
+        CapturedPacket(
+            timestamp: 1_700_000_002_999_999_999, originalLength: 14, bytes: [UInt8](repeating: 3, count: 14)),
     ]
 
     func written() throws -> TemporaryFile {
@@ -104,7 +106,9 @@ struct CaptureTests {
 
     /// A pcapng file: a section header, an Ethernet interface, one enhanced packet of 14 bytes.
     static var pcapng: [UInt8] {
-        func little(_ values: UInt32...) -> [UInt8] { values.flatMap { v in (0..<4).map { UInt8(v >> ($0 * 8) & 255) } } }
+        func little(_ values: UInt32...) -> [UInt8] {
+            values.flatMap { v in (0..<4).map { UInt8(v >> ($0 * 8) & 255) } }
+        }
         let section = little(0x0a0d_0d0a, 28, 0x1a2b_3c4d, 0x0000_0001, ~0, ~0, 28)
         let interface = little(1, 20, 1, 0, 20)
         // Timestamps are microseconds unless the interface says otherwise: 1 s and 5 us.

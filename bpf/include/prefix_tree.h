@@ -3,8 +3,8 @@
  * Longest-prefix match as a search tree over disjoint intervals, in one mapped array of 64-byte nodes.
  *
  * The space of 64-bit keys is cut where a prefix begins or ends; between two cuts one route is the longest match,
- * and that is the interval's value. IPv4 addresses are keys in their upper 32 bits. An IPv6 address is two keys: the upper half
- * first; where prefixes longer than /64 exist the value names a second tree over the lower half.
+ * and that is the interval's value. IPv4 addresses are keys in their upper 32 bits. An IPv6 address is two keys: the
+ * upper half first; where prefixes longer than /64 exist the value names a second tree over the lower half.
  *
  * Writing happens in fresh nodes, published by one 32-bit store (a root, or one reference in a node); nodes taken
  * out are reused only after an RCU grace period. A reader therefore walks nodes whose keys do not change, and
@@ -92,7 +92,7 @@ fp_inline __u32 pt_lookup(const void *nodes, __u32 limit, __u32 root, __u64 key)
 			return 0;
 		reference = PT_READ(&node->child[child]);
 	}
-	return 0;
+	return reference & PT_NODE ? 0 : reference;
 }
 
 /* The route of an IPv4 address (host order), 0 for none. */

@@ -96,7 +96,8 @@ struct EntryReader {
             action = other
         }
         return MACEntry(
-            vlan: try fields.required("vlan", try fields.vlan()), mac: try fields.required("mac", try fields.mac("mac")),
+            vlan: try fields.required("vlan", try fields.vlan()),
+            mac: try fields.required("mac", try fields.mac("mac")),
             action: action, isStatic: try fields.bool("static") ?? true)
     }
 
@@ -165,7 +166,8 @@ struct EntryReader {
 
     private func refuse(_ names: [String], _ ipProtocol: UInt8) throws(SyntaxError) {
         if let name = names.first(where: fields.has) {
-            throw SyntaxError("\(name) means nothing with protocol \(EntryFields.protocolName(ipProtocol)); leave it out")
+            throw SyntaxError(
+                "\(name) means nothing with protocol \(EntryFields.protocolName(ipProtocol)); leave it out")
         }
     }
 
@@ -252,7 +254,9 @@ struct EntryReader {
                 guard let id: UInt32 = FieldReader.integer(pieces[0]) else { return nil as [NextHopGroupEntry.Member]? }
                 var weight: UInt8 = 1
                 if pieces.count > 1 {
-                    guard let given: UInt8 = FieldReader.integer(pieces[1]), (1...64).contains(given) else { return nil }
+                    guard let given: UInt8 = FieldReader.integer(pieces[1]), (1...64).contains(given) else {
+                        return nil
+                    }
                     weight = given
                 }
                 members.append(.init(nextHop: NextHopID(rawValue: id), weight: weight))

@@ -20,7 +20,9 @@ extension EntrySyntax {
         }
     }
 
-    private static func key(_ name: String, _ expected: String) -> Field { Field(name: name, role: .key, expected: expected) }
+    private static func key(_ name: String, _ expected: String) -> Field {
+        Field(name: name, role: .key, expected: expected)
+    }
     private static func value(_ name: String, _ expected: String) -> Field {
         Field(name: name, role: .value, expected: expected)
     }

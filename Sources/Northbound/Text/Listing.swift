@@ -193,7 +193,11 @@ public struct Listing: Sendable {
     private static func actionText(_ entry: FlowEntry, _ names: Directory) -> String {
         switch entry.action {
         case .nextHop(let id):
-            if let nextHop = names.nextHops[id] { "via " + nextHop.neighbor.description } else { "next hop \(id.rawValue)" }
+            if let nextHop = names.nextHops[id] {
+                "via " + nextHop.neighbor.description
+            } else {
+                "next hop \(id.rawValue)"
+            }
         case .port(let port): "out " + names.name(of: port)
         case .drop: "drop " + entry.reason.name
         case .kernel: "kernel " + entry.reason.name

@@ -21,7 +21,8 @@ public struct TextTable: Sendable {
 
     /// Missing cells are empty.
     public mutating func add(_ cells: [String]) {
-        rows.append(Array((cells + repeatElement("", count: max(0, columns.count - cells.count))).prefix(columns.count)))
+        rows.append(
+            Array((cells + repeatElement("", count: max(0, columns.count - cells.count))).prefix(columns.count)))
     }
 
     /// Leaves out columns in which no row has anything.

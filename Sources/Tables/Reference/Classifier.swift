@@ -116,7 +116,8 @@ extension IPAddress {
             let first = address.rawValue >> 24
             return first == 0 || first == 127 || first >= 224
         case .v6(let address):
-            return (address.high == 0 && address.low <= 1) || address.high >> 56 == 0xff || address.high >> 54 == 0xfe80 >> 6
+            return (address.high == 0 && address.low <= 1) || address.high >> 56 == 0xff
+                || address.high >> 54 == 0xfe80 >> 6
         }
     }
 }

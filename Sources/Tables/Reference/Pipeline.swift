@@ -51,7 +51,8 @@ extension ReferenceDataPlane {
 
         // 8. Counters
         let countedPort = known == nil ? PortID(rawValue: 0) : port
-        let slot = Int(countedPort.rawValue) << 8 | Int(decision.disposition.rawValue) << 6 | Int(decision.reason.rawValue)
+        let slot =
+            Int(countedPort.rawValue) << 8 | Int(decision.disposition.rawValue) << 6 | Int(decision.reason.rawValue)
         verdicts[slot].count(length)
         if let mirror { packetIn(frame, countedPort, mirror, isMirror: true) }
         if decision.disposition == .cpu { packetIn(frame, countedPort, decision.reason, isMirror: false) }
@@ -141,7 +142,8 @@ extension ReferenceDataPlane {
         // 7 (special addresses), 8
         let decision = Classifier.route(key, state: state)
         if let route = decision.route {
-            routeCounters[RouteKey(vrf: route.vrf, prefix: route.prefix), default: Counter()].count(arrival.fields.length)
+            routeCounters[RouteKey(vrf: route.vrf, prefix: route.prefix), default: Counter()].count(
+                arrival.fields.length)
         }
         return apply(decision.action, reason: decision.reason, forwardReason: .route, arrival.fields)
     }
@@ -246,7 +248,8 @@ extension ReferenceDataPlane {
     private func packetIn(_ frame: RawSpan, _ port: PortID, _ reason: Reason, isMirror: Bool) {
         let captured = frame.extracting(first: min(frame.byteCount, Self.packetInMaximum)).copied()
         events.append(
-            .packetIn(port: port, reason: reason, mirror: isMirror, length: frame.byteCount, bytes: captured), port: port)
+            .packetIn(port: port, reason: reason, mirror: isMirror, length: frame.byteCount, bytes: captured),
+            port: port)
     }
 }
 

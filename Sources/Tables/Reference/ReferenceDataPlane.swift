@@ -64,7 +64,8 @@ public final class ReferenceDataPlane: DataPlane, PacketProcessor {
     public init(
         capacities: [TableID: Int] = [:], seeds: Seeds = Seeds(), aclDefault: TableState.ACLDefault = .permit,
         eventCapacity: Int = 65536, eventsPerEpoch: Int = 65536,
-        clock: @escaping () -> UInt64 = monotonicNanoseconds, transmit: @escaping (PortID, [UInt8]) -> Void = { _, _ in }
+        clock: @escaping () -> UInt64 = monotonicNanoseconds,
+        transmit: @escaping (PortID, [UInt8]) -> Void = { _, _ in }
     ) {
         state = TableState(capacities: capacities, aclDefault: aclDefault, ecmpSeed: seeds.ecmp)
         events = EventQueue(capacity: eventCapacity, perPortAndEpoch: eventsPerEpoch)
@@ -92,7 +93,8 @@ public final class ReferenceDataPlane: DataPlane, PacketProcessor {
                     default: ([.exact], MemoryLayout<NextHopEntry>.stride)
                     }
                 return .init(
-                    table: table, capacity: state.capacity(of: table), used: used, matchKinds: kinds, costPerEntry: cost)
+                    table: table, capacity: state.capacity(of: table), used: used, matchKinds: kinds, costPerEntry: cost
+                )
             })
     }
 

@@ -134,7 +134,8 @@ private struct ValueCheck {
         default:
             require(key.sourcePort == 0, "source_port", "\(key.sourcePort)", "0 for protocol \(key.ipProtocol)")
             require(
-                key.destinationPort == 0, "destination_port", "\(key.destinationPort)", "0 for protocol \(key.ipProtocol)")
+                key.destinationPort == 0, "destination_port", "\(key.destinationPort)",
+                "0 for protocol \(key.ipProtocol)")
         }
         if case .port(let port) = flow.action { portID(port, "port") }
         if flow.origin == .static {

@@ -118,7 +118,8 @@ struct FlowCommand: AsyncParsableCommand {
 
 struct StatsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stats", abstract: "Every packet received, by port, disposition and reason; totals of flows and events.")
+        commandName: "stats",
+        abstract: "Every packet received, by port, disposition and reason; totals of flows and events.")
     @OptionGroup var socket: SocketOption
     @OptionGroup var output: OutputOptions
 
