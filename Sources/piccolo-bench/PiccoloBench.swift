@@ -84,7 +84,12 @@ struct Learn: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Flows learned from the wire.")
     @OptionGroup var options: Options
 
-    func run() throws { throw ValidationError("learn is not measured yet: it needs the controller's miss handling") }
+    func run() throws {
+        try options.report("learn") { report in
+            try LearnBench(rounds: min(options.effectiveRounds, 5), seconds: options.quick ? 1 : 3)
+                .run(into: &report, cpu: options.effectiveCPU)
+        }
+    }
 }
 
 struct Daemon: ParsableCommand {
