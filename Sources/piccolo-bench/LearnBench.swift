@@ -93,7 +93,8 @@ struct LearnBench {
         var notLearned = ["event lost": Int(health.eventsLost), "event suppressed": Int(health.eventsRepeated)]
         for refusal in Refusal.allCases { notLearned["\(refusal)"] = Int(statistics[refusal]) }
         return Outcome(
-            rate: Double(sent) / elapsed, learned: Double(statistics.flowsInstalled) / elapsed, lost: sent - Int(delivered), notLearned: notLearned,
+            rate: Double(sent) / elapsed, learned: Double(statistics.flowsInstalled) / elapsed,
+            lost: sent - Int(delivered), notLearned: notLearned,
             p50: percentile(0.5), p99: percentile(0.99))
     }
 
@@ -182,7 +183,8 @@ private final class RawSender {
     func send(flow number: Int) throws {
         let flow = BenchFlow(number, .ipv4)
         frame.withUnsafeMutableBytes { bytes in
-            bytes.storeBytes(of: UInt32(truncatingIfNeeded: flow.sourceLow).bigEndian, toByteOffset: 26, as: UInt32.self)
+            bytes.storeBytes(
+                of: UInt32(truncatingIfNeeded: flow.sourceLow).bigEndian, toByteOffset: 26, as: UInt32.self)
             bytes.storeBytes(of: flow.sourcePort.bigEndian, toByteOffset: 34, as: UInt16.self)
             bytes.storeBytes(of: 0, toByteOffset: 24, as: UInt16.self)
             var sum: UInt32 = 0
@@ -194,12 +196,14 @@ private final class RawSender {
         let sent = frame.withUnsafeBytes { frame in
             address.withUnsafeBytes { address in
                 sendto(
-                    socket, frame.baseAddress, frame.count, 0, address.assumingMemoryBound(to: sockaddr.self).baseAddress,
+                    socket, frame.baseAddress, frame.count, 0,
+                    address.assumingMemoryBound(to: sockaddr.self).baseAddress,
                     socklen_t(address.count))
             }
         }
         guard sent == frame.count else {
-            throw BenchError.command("sendto on a packet socket", status: errno, output: String(cString: strerror(errno)))
+            throw BenchError.command(
+                "sendto on a packet socket", status: errno, output: String(cString: strerror(errno)))
         }
     }
 }

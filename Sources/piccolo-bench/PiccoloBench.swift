@@ -63,7 +63,8 @@ struct TablesCommand: ParsableCommand {
 
     func run() throws {
         try options.report("tables") { report in
-            try TablesBench(rounds: options.effectiveRounds, flows: options.flows, batch: max(batch, 1)).run(into: &report)
+            try TablesBench(rounds: options.effectiveRounds, flows: options.flows, batch: max(batch, 1)).run(
+                into: &report)
         }
     }
 }
