@@ -48,6 +48,11 @@ struct NextHopCache {
         (ids[place], slots[place]) = (UInt64(id.rawValue), slot)
     }
 
+    mutating func forget(_ id: NextHopID) {
+        let place = Int(id.rawValue & 255)
+        if ids[place] == UInt64(id.rawValue) { ids[place] = .max }
+    }
+
     mutating func clear() { self = NextHopCache() }
 }
 
@@ -66,11 +71,16 @@ extension ExactMatchKey64 {
 }
 
 extension XDPDataPlane {
-    /// The action word of a derived flow whose references are known to exist; nil sends it the way that explains itself.
+    /// The action word of a derived flow whose references are known to exist and whose values are plainly right; nil sends it
+    /// the way that explains itself.
     @inline(__always)
     func flowWord(_ flow: FlowEntry) -> UInt64? {
+        let key = flow.key
         guard case .derived = flow.origin, case .nextHop(let id) = flow.action,
-            knownRouterInterfaces[Int(flow.key.routerInterface.rawValue)]
+            knownRouterInterfaces[Int(key.routerInterface.rawValue)],
+            key.ipProtocol == IPProtocol.tcp || key.ipProtocol == IPProtocol.udp
+                || (key.sourcePort | key.destinationPort) == 0,
+            key.isIPv6 || (key.source.high | key.destination.high | (key.source.low | key.destination.low) >> 32) == 0
         else { return nil }
         if nextHopCache.slot(id) == nil {
             guard state.nextHop(id) != nil, let slot = nextHopSlots[id] else { return nil }
@@ -194,9 +204,9 @@ extension XDPDataPlane {
             case .modify:
                 let word = word(of: flow)
                 if flow.key.isIPv6 {
-                    try flows6.modify(ExactMatchKey64(flow.key), action: word)
+                    try Self.modify(&flows6, ExactMatchKey64(flow.key), word)
                 } else {
-                    try flows4.modify(ExactMatchKey32(flow.key), action: word)
+                    try Self.modify(&flows4, ExactMatchKey32(flow.key), word)
                 }
             case .delete: try deleteFlow(flow.key)
             }
@@ -205,6 +215,14 @@ extension XDPDataPlane {
         }
         state.countReferences(removed: old, inserted: operation == .delete ? nil : flow)
         return .applied
+    }
+
+    /// Writes another decision and keeps the epoch of the last hit.
+    private static func modify<Key>(
+        _ table: inout ExactMatchTable<Key>, _ key: Key, _ word: UInt64
+    ) throws(ExactMatchError) {
+        let epoch = (table.find(key)?.action ?? word) & ~ActionWord.decisionMask
+        try table.modify(key, action: word & ActionWord.decisionMask | epoch)
     }
 
     private func deleteFlow(_ key: FlowKey) throws(ExactMatchError) {
@@ -277,7 +295,7 @@ extension XDPDataPlane {
         do {
             switch operation {
             case .insert: try macs.insert(key, action: word.rawValue)
-            case .modify: try macs.modify(key, action: word.rawValue)
+            case .modify: try Self.modify(&macs, key, word.rawValue)
             case .delete: try macs.delete(key)
             }
         } catch {

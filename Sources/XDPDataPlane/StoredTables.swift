@@ -150,6 +150,7 @@ extension XDPDataPlane {
     }
 
     private func retireNextHop(_ id: NextHopID) {
+        nextHopCache.forget(id)
         if let slot = nextHopSlots[id] { retiredNextHops.insert(slot) }
         nextHopCache.clear()
     }

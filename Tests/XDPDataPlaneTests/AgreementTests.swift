@@ -123,8 +123,29 @@ struct AgreementTests {
             try expect(
                 .reservedMulticast, W.frame(.ipv4(W.udp4(to: "10.2.1.1")), to: MACAddress(rawValue: 0x0180_c200_000e)))
             try expect(.unknownPort, W.frame(.ipv4(W.udp4(to: "10.2.1.1"))), port: 33)
-            try expect(.multiBuffer, W.frame(.ipv4(W.udp4(to: "10.2.1.1", payload: 3600)))) 
             #expect(try planes.process(W.frame(.ipv4(W.udp4(to: "10.2.1.1"))), port: 8).reason == .port)
+        }
+    }
+
+    @Test("a frame of several buffers goes to the kernel whole; the largest of one buffer does not")
+    func multiBuffer() throws {
+        var configuration = XDPConfiguration.forTests
+        configuration.multiBuffer = true
+        try run(configuration) { planes in
+            var port = PortEntry(port: W.port(2))
+            port.mtu = 9000
+            planes.apply([.modify(.port(port))])
+            for (bytes, reason) in [
+                (XDPDataPlane.testRunLinearBytes, Reason.route), (XDPDataPlane.testRunLinearBytes + 1, .multiBuffer),
+                (9014, .multiBuffer),
+            ] {
+                let frame = W.frame(.ipv4(W.udp4(to: "10.2.1.1", payload: bytes - 42)))
+                #expect(frame.count == bytes)
+                let verdict = try planes.process(frame, port: 1)
+                #expect(verdict.reason == reason)
+                #expect(reason == .route || (verdict.disposition == .kernel && verdict.output == frame))
+            }
+            try planes.process(W.frame(.ipv4(W.udp4(to: "10.2.1.1", payload: 5000))), port: 33)
         }
     }
 

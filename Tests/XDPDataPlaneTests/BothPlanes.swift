@@ -25,7 +25,7 @@ final class BothPlanes {
         xdp = try XDPDataPlane(configuration)
         reference = ReferenceDataPlane(
             seeds: .init(ecmp: xdp.fastPath.ecmpSeed), aclDefault: configuration.aclDefaultDrop ? .drop : .permit)
-        if !configuration.multiBuffer { reference.singleBufferBytes = XDPDataPlane.testRunLinearBytes }
+        reference.singleBufferBytes = XDPDataPlane.testRunLinearBytes
         // Generations are the data plane's own; entries that name one must mean the same in both.
         while reference.generation != xdp.generation { reference.advanceGeneration() }
     }

@@ -28,7 +28,7 @@ enum SmallWorld {
     static func prefix(_ text: String) -> IPPrefix { IPPrefix(text) ?? IPPrefix(host: address("0.0.0.0")) }
 
     static var ports: [PortEntry] {
-        (1...8).map { number in
+        (1...8 as ClosedRange<UInt16>).map { number in
             var entry = PortEntry(port: port(number))
             switch number {
             case 3: entry.up = false
