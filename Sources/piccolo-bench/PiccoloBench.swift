@@ -59,7 +59,7 @@ struct TablesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tables", abstract: "Installing and sweeping a million entries.")
     @OptionGroup var options: Options
-    @Option(help: "Updates in one call of the data plane's write.") var batch = 65_536
+    @Option(help: "Updates in one call of the data plane's write.") var batch = 1_048_576
 
     func run() throws {
         try options.report("tables") { report in
