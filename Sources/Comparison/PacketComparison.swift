@@ -11,6 +11,8 @@ public struct Difference: Sendable, Hashable, CustomStringConvertible {
         case write
         /// A counter, or a last-hit time, of an entry.
         case counter
+        /// An entry that one holds and another does not, or holds otherwise.
+        case contents
         /// The count of verdicts by port, disposition and reason.
         case verdictCounter = "verdict_counter"
         /// A data plane failed to do what was asked.
@@ -75,6 +77,10 @@ public final class PacketComparison {
             for error in plane.removeAllEntries() {
                 differences.append(failure(index, "emptying the tables", "\(error)"))
             }
+            for table in TableID.allCases {
+                guard let left = plane.entries(of: table).first else { continue }
+                differences.append(failure(index, "emptying the tables", "\(left.keyText) is still there"))
+            }
         }
         advanceTime()
         let results = planes.map { world.install(on: $0) }
@@ -130,9 +136,10 @@ public final class PacketComparison {
         return (verdicts, differences)
     }
 
-    /// Compares what was counted since `install`.
+    /// Compares what was counted since `install`, and what the tables hold.
     public func finish() -> [Difference] {
         var differences: [Difference] = []
+        compareContents(&differences)
         compareCounts(
             .verdictCounter,
             planes.enumerated().map { index, plane in
@@ -172,6 +179,29 @@ public final class PacketComparison {
                 return counts
             }, &differences)
         return differences
+    }
+
+    private func compareContents(_ differences: inout [Difference]) {
+        for table in TableID.allCases {
+            let contents = planes.map { plane in
+                plane.entries(of: table).reduce(into: [String: TableEntry]()) { contents, entry in
+                    var entry = entry
+                    if case .flow(var flow) = entry, case .derived(let made) = flow.origin {
+                        // Entries of earlier generations may have been cleared away or not; the numbers themselves may differ.
+                        guard made == plane.generation else { return }
+                        flow.origin = .derived(PolicyGeneration(rawValue: 0))
+                        entry = .flow(flow)
+                    }
+                    contents[entry.keyText] = entry
+                }
+            }
+            guard let base = contents.first, contents.contains(where: { $0 != base }) else { continue }
+            for key in Set(contents.flatMap(\.keys)).sorted() {
+                guard contents.contains(where: { $0[key] != base[key] }) else { continue }
+                let values = contents.map { $0[key].map { "\($0.contentText) \($0)" } ?? "nothing" }
+                if let difference = compare(.contents, key, values) { differences.append(difference) }
+            }
+        }
     }
 
     private struct Counts: Equatable {

@@ -58,7 +58,9 @@ public struct Shrinker {
         // What was seen first matters: a verdict brings counters with it, not the other way round.
         let wanted = Set(found.differences.map(\.kind))
         kinds =
-            [Difference.Kind.failure, .verdict, .write, .verdictCounter, .counter].first { wanted.contains($0) }.map {
+            [Difference.Kind.failure, .verdict, .write, .contents, .verdictCounter, .counter].first {
+                wanted.contains($0)
+            }.map {
                 [$0]
             } ?? wanted
 

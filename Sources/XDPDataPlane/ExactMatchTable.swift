@@ -87,6 +87,8 @@ public struct ExactMatchItem<Key: ExactMatchKey>: BitwiseCopyable, Sendable {
 /// What became of one item of a batch.
 public enum ExactMatchOutcome: UInt8, Sendable {
     case inserted, exists, full
+    /// Not inserted: other entries have to be moved first, and that was not asked for.
+    case crowded
 }
 
 /// The one writer of an exact-match table that packet programs read (`em_find32`, `em_find64`).
@@ -295,11 +297,13 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
     /// - Parameters:
     ///   - items: Keys and actions; a key that stands twice is inserted once and exists the second time.
     ///   - outcomes: Replaced by one outcome per item.
+    ///   - moving: Move others out of the way of items that find both buckets full. That waits for grace periods, the
+    ///     same few for many items as for one: a caller with more to come leaves such items for last.
     /// - Throws: `gracePeriod`; items whose outcome is then `.full` have not been inserted.
     @_specialize(where Key == ExactMatchKey32)
     @_specialize(where Key == ExactMatchKey64)
     public mutating func insert(
-        _ items: Span<ExactMatchItem<Key>>, outcomes: inout [ExactMatchOutcome]
+        _ items: Span<ExactMatchItem<Key>>, outcomes: inout [ExactMatchOutcome], moving: Bool = true
     ) throws(ExactMatchError) {
         let ahead = 16
         outcomes.removeAll(keepingCapacity: true)
@@ -317,8 +321,8 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
                 case .exists: outcomes.append(.exists)
                 case .full: outcomes.append(.full)
                 case .crowded:
-                    outcomes.append(.full)
-                    pending.append(Int32(truncatingIfNeeded: index))
+                    outcomes.append(moving ? .full : .crowded)
+                    if moving { pending.append(Int32(truncatingIfNeeded: index)) }
                 }
             }
         }

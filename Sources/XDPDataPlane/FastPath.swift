@@ -9,7 +9,7 @@ public struct XDPConfiguration: Sendable {
     public var ipv6Flows = 262_144
     public var macs = 65_536
     /// IPv4 and IPv6 together.
-    public var routes = 262_144
+    public var routes = 131_072
     public var aclEntries = Int(FP_MAX_ACL_RULES)
     /// Events a port may report per second on one CPU; what is over is counted and dropped.
     public var eventsPerSecond = 1_000_000

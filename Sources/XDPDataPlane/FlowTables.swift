@@ -3,33 +3,58 @@ import CFastPath
 import Packet
 import Tables
 
-/// Flow insertions gathered for one batch by family, with the places their results belong to.
-struct FlowBatch {
-    static let limit = 65_536
-    var items4: [ExactMatchItem<ExactMatchKey32>] = []
-    var items6: [ExactMatchItem<ExactMatchKey64>] = []
-    var results4: [Int] = []
-    var results6: [Int] = []
-    var outcomes: [ExactMatchOutcome] = []
+/// Flow insertions of one family, gathered so that the memory of many is fetched at once, with the places their results
+/// belong to. Those that find both their buckets full are left for last: making room waits for grace periods, as many for
+/// one entry as for ten thousand.
+struct GatheredFlows<Key: ExactMatchKey> {
+    static var limit: Int { 16_384 }
+    private(set) var items: [ExactMatchItem<Key>] = []
+    private var results: [Int] = []
+    private var crowded: [ExactMatchItem<Key>] = []
+    private var crowdedResults: [Int] = []
+    private var spare: [ExactMatchOutcome] = []
 
-    var isFull: Bool { items4.count + items6.count >= Self.limit }
-    var isEmpty: Bool { items4.isEmpty && items6.isEmpty }
+    var isFull: Bool { items.count >= Self.limit }
+    var isEmpty: Bool { items.isEmpty && crowded.isEmpty }
 
-    mutating func add(_ key: FlowKey, _ word: UInt64, result: Int) {
-        if key.isIPv6 {
-            items6.append(ExactMatchItem(key: ExactMatchKey64(key), action: word))
-            results6.append(result)
-        } else {
-            items4.append(ExactMatchItem(key: ExactMatchKey32(key), action: word))
-            results4.append(result)
-        }
+    mutating func add(_ key: Key, _ word: UInt64, result: Int) {
+        items.append(ExactMatchItem(key: key, action: word))
+        results.append(result)
     }
 
-    mutating func clear() {
-        items4.removeAll(keepingCapacity: true)
-        items6.removeAll(keepingCapacity: true)
-        results4.removeAll(keepingCapacity: true)
-        results6.removeAll(keepingCapacity: true)
+    /// Inserts what has been gathered and calls `settle` for each item that was not simply inserted.
+    /// - Parameter last: nothing more comes before others may see the table: makes room for what is crowded as well.
+    mutating func insert(
+        into table: inout ExactMatchTable<Key>, last: Bool,
+        settle: (inout ExactMatchTable<Key>, ExactMatchItem<Key>, ExactMatchOutcome, Int) -> Void
+    ) throws(ExactMatchError) {
+        var outcomes: [ExactMatchOutcome] = []
+        swap(&outcomes, &spare)
+        defer {
+            swap(&outcomes, &spare)
+            items.removeAll(keepingCapacity: true)
+            results.removeAll(keepingCapacity: true)
+        }
+        if !items.isEmpty {
+            try table.insert(items.span, outcomes: &outcomes, moving: false)
+            for (place, outcome) in outcomes.enumerated() where outcome != .inserted {
+                if outcome == .crowded {
+                    crowded.append(items[place])
+                    crowdedResults.append(results[place])
+                } else {
+                    settle(&table, items[place], outcome, results[place])
+                }
+            }
+        }
+        guard last, !crowded.isEmpty else { return }
+        defer {
+            crowded.removeAll()
+            crowdedResults.removeAll()
+        }
+        try table.insert(crowded.span, outcomes: &outcomes)
+        for (place, outcome) in outcomes.enumerated() where outcome != .inserted {
+            settle(&table, crowded[place], outcome, crowdedResults[place])
+        }
     }
 }
 
@@ -89,6 +114,14 @@ extension XDPDataPlane {
         return word(of: flow)
     }
 
+    /// A key as packets have it; any other is for `TableState` to refuse.
+    @inline(__always)
+    private func isPlain(_ key: FlowKey) -> Bool {
+        key.ipProtocol == 6 || key.ipProtocol == 17
+            ? key.isIPv6 || (key.source.high | key.destination.high) == 0 && (key.source.low | key.destination.low) >> 32 == 0
+            : false
+    }
+
     /// The action word of a flow whose references have been checked.
     func word(of flow: FlowEntry) -> UInt64 {
         var flags: UInt64 = 0
@@ -118,7 +151,12 @@ extension XDPDataPlane {
         ).rawValue
     }
 
-    func flow(_ key: FlowKey, _ raw: UInt64) -> FlowEntry {
+    func flow(_ key: FlowKey, _ raw: UInt64) -> FlowEntry { Self.flow(key, raw, nextHopIDs) }
+
+    /// The entry a key and an action word stand for. The ids are handed in, because a sweep of a million entries would
+    /// otherwise ask the runtime a million times whether it may read them.
+    @inline(__always)
+    static func flow(_ key: FlowKey, _ raw: UInt64, _ nextHopIDs: [NextHopID]) -> FlowEntry {
         let word = ActionWord(rawValue: raw)
         let action: ForwardingAction =
             switch word.disposition {
@@ -134,30 +172,21 @@ extension XDPDataPlane {
             aclDone: word.has(ActionWord.aclDone), mirror: word.has(ActionWord.mirror), reason: word.reason)
     }
 
-    /// Inserts what has been gathered and settles the results of what could not be.
-    func flush(_ results: inout [UpdateResult]) {
-        if flowBatch.isEmpty { return }
-        insertGathered(&flows4, flowBatch.items4)
-        for (place, outcome) in flowBatch.outcomes.enumerated() where outcome != .inserted {
-            let item = flowBatch.items4[place]
-            let key = KeyWords.flow4(item.key.word0, item.key.word1)
-            results[flowBatch.results4[place]] = settle(&flows4, outcome, item, key)
-        }
-        insertGathered(&flows6, flowBatch.items6)
-        for (place, outcome) in flowBatch.outcomes.enumerated() where outcome != .inserted {
-            let item = flowBatch.items6[place]
-            let words = item.key
-            let key = KeyWords.flow6(words.word0, words.word1, words.word2, words.word3, words.word4)
-            results[flowBatch.results6[place]] = settle(&flows6, outcome, item, key)
-        }
-        flowBatch.clear()
-    }
-
-    private func insertGathered<Key>(_ table: inout ExactMatchTable<Key>, _ items: [ExactMatchItem<Key>]) {
-        flowBatch.outcomes.removeAll(keepingCapacity: true)
-        guard !items.isEmpty else { return }
+    /// Inserts the flows that have been gathered and settles the results of those that could not be. `last`: see there.
+    func flush(
+        _ gathered4: inout GatheredFlows<ExactMatchKey32>, _ gathered6: inout GatheredFlows<ExactMatchKey64>,
+        _ results: inout [UpdateResult], last: Bool = true
+    ) {
+        if gathered4.isEmpty, gathered6.isEmpty { return }
         do {
-            try table.insert(items.span, outcomes: &flowBatch.outcomes)
+            try gathered4.insert(into: &flows4, last: last) { table, item, outcome, result in
+                results[result] = settle(&table, outcome, item, KeyWords.flow4(item.key.word0, item.key.word1))
+            }
+            try gathered6.insert(into: &flows6, last: last) { table, item, outcome, result in
+                let key = item.key
+                results[result] = settle(
+                    &table, outcome, item, KeyWords.flow6(key.word0, key.word1, key.word2, key.word3, key.word4))
+            }
         } catch {
             complain("\(error)")
         }
@@ -245,22 +274,28 @@ extension XDPDataPlane {
     }
 
     public func sweepFlows(_ visit: (borrowing FlowRecord) -> SweepDecision) {
+        let ids = nextHopIDs
         var gone4: [ExactMatchKey32] = []
-        flows4.sweep { entry in
-            let record = FlowRecord(
-                entry: flow(KeyWords.flow4(entry.key.word0, entry.key.word1), entry.action),
-                counter: Counter(packets: entry.packets, bytes: entry.bytes), lastHit: CoarseTime(rawValue: entry.epoch)
-            )
-            if visit(record) == .remove { gone4.append(entry.key) }
+        if flows4.count > 0 {
+            flows4.sweep { entry in
+                let record = FlowRecord(
+                    entry: Self.flow(KeyWords.flow4(entry.key.word0, entry.key.word1), entry.action, ids),
+                    counter: Counter(packets: entry.packets, bytes: entry.bytes),
+                    lastHit: CoarseTime(rawValue: entry.epoch))
+                if visit(record) == .remove { gone4.append(entry.key) }
+            }
         }
         var gone6: [ExactMatchKey64] = []
-        flows6.sweep { entry in
-            let key = entry.key
-            let record = FlowRecord(
-                entry: flow(KeyWords.flow6(key.word0, key.word1, key.word2, key.word3, key.word4), entry.action),
-                counter: Counter(packets: entry.packets, bytes: entry.bytes), lastHit: CoarseTime(rawValue: entry.epoch)
-            )
-            if visit(record) == .remove { gone6.append(key) }
+        if flows6.count > 0 {
+            flows6.sweep { entry in
+                let key = entry.key
+                let record = FlowRecord(
+                    entry: Self.flow(
+                        KeyWords.flow6(key.word0, key.word1, key.word2, key.word3, key.word4), entry.action, ids),
+                    counter: Counter(packets: entry.packets, bytes: entry.bytes),
+                    lastHit: CoarseTime(rawValue: entry.epoch))
+                if visit(record) == .remove { gone6.append(key) }
+            }
         }
         for key in gone4 {
             guard let last = try? flows4.delete(key) else { continue }

@@ -152,6 +152,7 @@ extension XDPDataPlane {
     private func retireNextHop(_ id: NextHopID) {
         nextHopCache.forget(id)
         if let slot = nextHopSlots[id] { retiredNextHops.insert(slot) }
+        nextHopCache.clear()
     }
 
     /// All slots are used up: takes back those of deleted next hops, with the derived flows that still name them.

@@ -19,7 +19,6 @@ public final class XDPDataPlane: DataPlane {
     var flows4: ExactMatchTable<ExactMatchKey32>
     var flows6: ExactMatchTable<ExactMatchKey64>
     var macs: ExactMatchTable<ExactMatchKey32>
-    var flowBatch = FlowBatch()
     let tree: PrefixTree
 
     var nextHopSlots: [NextHopID: UInt32] = [:]
@@ -120,27 +119,28 @@ public final class XDPDataPlane: DataPlane {
     public func write(_ updates: [TableUpdate]) -> [UpdateResult] {
         var results: [UpdateResult] = []
         results.reserveCapacity(updates.count)
+        // Insertions of flows are gathered, so that the memory of many is fetched at once.
+        var gathered4 = GatheredFlows<ExactMatchKey32>()
+        var gathered6 = GatheredFlows<ExactMatchKey64>()
         for update in updates {
-            switch update.entry {
-            case .flow(let flow):
-                // Insertions are gathered, so that the memory of many is fetched at once.
-                if update.operation == .insert, let word = flowWord(flow) {
-                    if flowBatch.isFull { flush(&results) }
-                    flowBatch.add(flow.key, word, result: results.count)
-                    results.append(.applied)
+            if case .flow(let flow) = update.entry, update.operation == .insert, let word = flowWord(flow) {
+                if flow.key.isIPv6 {
+                    gathered6.add(ExactMatchKey64(flow.key), word, result: results.count)
                 } else {
-                    flush(&results)
-                    results.append(writeFlow(update.operation, flow))
+                    gathered4.add(ExactMatchKey32(flow.key), word, result: results.count)
                 }
-            case .mac(let mac):
-                flush(&results)
-                results.append(writeMAC(update.operation, mac))
-            default:
-                flush(&results)
-                results.append(writeStored(update))
+                results.append(.applied)
+                if gathered4.isFull || gathered6.isFull { flush(&gathered4, &gathered6, &results, last: false) }
+                continue
+            }
+            flush(&gathered4, &gathered6, &results)
+            switch update.entry {
+            case .flow(let flow): results.append(writeFlow(update.operation, flow))
+            case .mac(let mac): results.append(writeMAC(update.operation, mac))
+            default: results.append(writeStored(update))
             }
         }
-        flush(&results)
+        flush(&gathered4, &gathered6, &results)
         publish()
         return results
     }

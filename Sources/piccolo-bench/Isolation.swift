@@ -12,24 +12,28 @@ enum Isolation {
         if getenv(marker) == nil {
             setenv(marker, "1", 1)
             let arguments =
-                ["unshare", "--net", "--mount", "--propagation", "private", "nice", "-n", "-20", "taskset", "-c", "\(cpu)"]
+                [
+                    "unshare", "--net", "--mount", "--propagation", "private", "nice", "-n", "-20", "taskset", "-c",
+                    "\(cpu)",
+                ]
                 + [executable()] + CommandLine.arguments.dropFirst()
             var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
             pointers.append(nil)
             execvp("unshare", pointers)
             throw BenchError.missing("unshare(1)", remedy: "install util-linux")
         }
-        // `ip netns` keeps its names here; the host's are not to be seen or touched.
-        try Command.run("mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns")
+        // `ip netns` keeps its names in the one, Open vSwitch its files in the other; the host's are not touched.
+        try Command.run("mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && mount -t tmpfs tmpfs /mnt")
         // A test run without a context comes from loopback.
         try Command.run("ip link set lo up")
-        // `ip netns exec` and namespaces do not hide the BPF file system from this process; nothing is pinned anyway.
     }
 
     private static func executable() -> String {
         var path = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlink("/proc/self/exe", &path, path.count - 1)
-        return count > 0 ? String(decoding: path.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self) : CommandLine.arguments[0]
+        return count > 0
+            ? String(decoding: path.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            : CommandLine.arguments[0]
     }
 
     /// An interface that verdicts may name and nothing is sent by.

@@ -15,7 +15,8 @@ final class OpenVSwitchPath: WirePath {
     static var isInstalled: Bool { access("/usr/sbin/ovs-vswitchd", X_OK) == 0 }
 
     func setUp(_ topology: WireTopology) throws {
-        folder = try Command.run("mktemp -d").split(separator: "\n").first.map(String.init) ?? ""
+        folder = "/mnt/ovs"
+        try Command.run("mkdir -p \(folder)")
         try Command.run(
             "ovsdb-tool create \(folder)/conf.db /usr/share/openvswitch/vswitch.ovsschema && chmod 700 \(folder)")
         try start([
@@ -57,7 +58,7 @@ final class OpenVSwitchPath: WirePath {
             waitpid(process, &status, 0)
         }
         processes = []
-        if folder.hasPrefix("/tmp/") { _ = try? Command.run("rm -rf \(folder)") }
+        if !folder.isEmpty { _ = try? Command.run("rm -rf \(folder)") }
     }
 
     deinit { for process in processes { kill(process, SIGKILL) } }
@@ -69,7 +70,10 @@ final class OpenVSwitchPath: WirePath {
     /// A child in the node's namespace that the kernel ends when this process ends.
     private func start(_ arguments: [String]) throws {
         let all =
-            ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", "\(cpu)", "nsenter", "--net=/run/netns/\(WireTopology.nodeName)"]
+            [
+                "setpriv", "--pdeathsig", "KILL", "taskset", "-c", "\(cpu)", "nsenter",
+                "--net=/run/netns/\(WireTopology.nodeName)",
+            ]
             + arguments
         var pointers: [UnsafeMutablePointer<CChar>?] = all.map { strdup($0) }
         pointers.append(nil)
@@ -84,7 +88,8 @@ final class OpenVSwitchPath: WirePath {
         var process: pid_t = 0
         let status = posix_spawnp(&process, "setpriv", &files, nil, pointers, environ)
         guard status == 0 else {
-            throw BenchError.command(all.joined(separator: " "), status: status, output: String(cString: strerror(status)))
+            throw BenchError.command(
+                all.joined(separator: " "), status: status, output: String(cString: strerror(status)))
         }
         processes.append(process)
     }

@@ -59,11 +59,12 @@ struct TablesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tables", abstract: "Installing and sweeping a million entries.")
     @OptionGroup var options: Options
-    @Option(help: "Updates in one call of the data plane's write.") var batch = 65_536
+    @Option(help: "Updates in one call of the data plane's write.") var batch = 1_048_576
 
     func run() throws {
         try options.report("tables") { report in
-            try TablesBench(rounds: options.effectiveRounds, flows: options.flows, batch: max(batch, 1)).run(into: &report)
+            try TablesBench(rounds: options.effectiveRounds, flows: options.flows, batch: max(batch, 1)).run(
+                into: &report)
         }
     }
 }
@@ -84,7 +85,12 @@ struct Learn: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Flows learned from the wire.")
     @OptionGroup var options: Options
 
-    func run() throws { throw ValidationError("learn is not measured yet: it needs the controller's miss handling") }
+    func run() throws {
+        try options.report("learn") { report in
+            try LearnBench(rounds: min(options.effectiveRounds, 5), seconds: options.quick ? 1 : 3)
+                .run(into: &report, cpu: options.effectiveCPU)
+        }
+    }
 }
 
 struct Daemon: ParsableCommand {

@@ -43,7 +43,6 @@ struct Bar: Encodable {
     var isUpper: Bool
     var value: Double
     var met: Bool { isUpper ? value <= limit : value >= limit }
-    /// False when rounded it would count as met; still not met.
     var text: String {
         "\(met ? "met    " : "NOT MET") \(what): \(fixed(value, 2)) (\(isUpper ? "at most" : "at least") \(fixed(limit, 2)))"
     }
@@ -70,7 +69,8 @@ struct Machine: Encodable {
     init(pinnedTo: Int) {
         let information = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
         let model = information.split(separator: "\n").first { $0.hasPrefix("model name") }
-        cpu = model.flatMap { $0.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } } ?? "unknown"
+        cpu =
+            model.flatMap { $0.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } } ?? "unknown"
         cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         var name = utsname()
         uname(&name)
@@ -113,8 +113,8 @@ struct Report: Encodable {
                 Swift.print("\n\(section)")
             }
             let value = "\(row.value.text(row.value.median < 10 ? 2 : 0)) \(row.unit)"
-            let ratio = row.ratio.map { "\($0.text(2)) of \(row.reference ?? "")" } ?? ""
-            Swift.print("  " + padded(row.subject, 32) + padded(value, 28) + ratio)
+            let ratio = row.reference.flatMap { name in row.ratio.map { "\($0.text(2)) of \(name)" } } ?? ""
+            Swift.print("  " + padded(row.subject, 36) + padded(value, 30) + ratio)
         }
         if !bars.isEmpty { Swift.print("\nBars") }
         for bar in bars { Swift.print("  " + bar.text) }

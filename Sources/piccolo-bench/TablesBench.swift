@@ -25,10 +25,10 @@ struct TablesBench {
             }
             add(
                 &report, "Installing \(flows) \(family.rawValue) entries", "M entries/s", install.ours, install.kernel,
-                "BPF_MAP_UPDATE_BATCH, HASH of 48-byte keys", bar: ("install rate", 4, false))
+                "BPF_MAP_UPDATE_BATCH, 48-byte keys", bar: ("node / kernel", 4, false))
             add(
-                &report, "Sweeping \(flows) \(family.rawValue) entries with last hit", "ms", sweep.ours, sweep.kernel,
-                "BPF_MAP_LOOKUP_BATCH", bar: ("sweep: BPF_MAP_LOOKUP_BATCH / sweepFlows", 30, true))
+                &report, "Sweeping \(flows) \(family.rawValue) entries", "ms", sweep.ours, sweep.kernel,
+                "BPF_MAP_LOOKUP_BATCH", bar: ("kernel / node", 30, true))
             report.bars.append(
                 Bar(
                     what: "\(family.rawValue) sweep, ms", limit: 10, isUpper: true, value: Spread(sweep.ours).median))
@@ -85,7 +85,9 @@ struct TablesBench {
             return .keep
         }
         let time = (ContinuousClock.now - begin).seconds * 1e3
-        guard seen == flows else { throw BenchError.rejected("flows not seen by the sweep", flows - seen, "\(packets)") }
+        guard seen == flows else {
+            throw BenchError.rejected("flows not seen by the sweep", flows - seen, "\(packets)")
+        }
         return time
     }
 
@@ -111,7 +113,7 @@ struct TablesBench {
         report.rows.append(
             Row(
                 section: section, subject: "this node", value: Spread(ours), unit: unit, ratio: ratios,
-                reference: bar.isInverse ? "(kernel / node)" : "the kernel's"))
+                reference: bar.isInverse ? "kernel / node" : "kernel's"))
         report.rows.append(Row(section: section, subject: kernelName, value: Spread(kernel), unit: unit))
         report.bars.append(
             Bar(what: "\(section): \(bar.name)", limit: bar.limit, isUpper: false, value: ratios.median))

@@ -19,10 +19,10 @@ struct VerdictBench {
         try bind(node, egressInterface)
         for family in Family.allCases { try node.addFlows(flows, family) }
         let cached = try node.subject("this node")
-        for (visited, title) in [(1, "1 flow"), (1024, "1 k flows"), (flows, "\(flows) flows at random")] {
+        for (visited, title) in [(1, "1 flow"), (1024, "1 k flows"), (flows, "\(flows) random flows")] {
             for family in Family.allCases {
                 try compareFlows(
-                    rig, cached, family, visited, "Flow-cache hit, \(title), \(family.rawValue)", egressInterface,
+                    rig, cached, family, visited, "Cache hit, \(title), \(family.rawValue)", egressInterface,
                     &report)
             }
         }
@@ -64,7 +64,7 @@ struct VerdictBench {
         for index in [1, 2] {
             report.bars.append(
                 Bar(
-                    what: "\(title) / \(subjects[index].name)", limit: limit, isUpper: true,
+                    what: "\(title) / \(index == 1 ? "count in value" : "per-CPU slab")", limit: limit, isUpper: true,
                     value: comparison.ratio(0, to: index).median))
         }
     }
@@ -80,14 +80,14 @@ struct VerdictBench {
         let trie = try Peer(.trie, entries: count, counting: .inValue)
         try trie.setEgress(egress)
         try trie.addPrefixes(count)
-        let title = "Route, \(distinct) IPv6 prefixes at random, no flow entry"
+        let title = "Route, \(distinct) IPv6 prefixes, no flow entry"
         var comparison = Comparison(
             title, .ipv6, Workload(kind: .routes, count: count),
             [try node.subject("this node"), try trie.subject("minimal, LPM_TRIE, count in value")], reference: 1)
         try measure(&comparison, rig, repetitions: 500_000, &report)
         report.bars.append(
             Bar(
-                what: "\(title) / LPM_TRIE (whole verdict)", limit: 0.35, isUpper: true,
+                what: "\(title) / LPM_TRIE", limit: 0.35, isUpper: true,
                 value: comparison.ratio(0, to: 1).median))
     }
 

@@ -68,19 +68,20 @@ final class WireTopology {
         var rate: Double { Double(delivered) / seconds }
     }
 
-    private func count() throws -> UInt64 { try (received.lookupPerCPU(0) ?? []).reduce(0, +) }
+    /// Frames that have arrived so far.
+    func delivered() throws -> UInt64 { try (received.lookupPerCPU(0) ?? []).reduce(0, +) }
 
     /// Sends frames as fast as one core makes them; what arrives while it does counts.
     func send(_ frames: Int, _ family: Family, _ workload: Workload) throws -> Result {
         workload.store(into: settings, sequence: sequence)
         sequence &+= UInt64(frames)
-        let before = try count()
+        let before = try delivered()
         let begin = ContinuousClock.now
         try family.packet.withUnsafeBytes { bytes in
             try run.runLive(bytes, count: Int32(frames), interfaceIndex: g0)
         }
         let seconds = (ContinuousClock.now - begin).seconds
-        return Result(sent: frames, delivered: Int(try count() - before), seconds: seconds)
+        return Result(sent: frames, delivered: Int(try delivered() - before), seconds: seconds)
     }
 }
 

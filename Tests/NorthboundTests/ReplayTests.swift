@@ -31,7 +31,9 @@ struct ReplayTests {
             let (capture, configuration) = (folder + "/c.pcap", folder + "/node.yaml")
             try Self.configuration.write(toFile: configuration, atomically: false, encoding: .utf8)
             let writer = try CaptureWriter(path: capture)
-            for bytes in [Self.packet(port: 53), Self.packet(port: 80), Array(Self.packet(port: 80).prefix(20)), [1, 2, 3]] {
+            for bytes in [
+                Self.packet(port: 53), Self.packet(port: 80), Array(Self.packet(port: 80).prefix(20)), [1, 2, 3],
+            ] {
                 writer.write(CapturedPacket(timestamp: 1_000_000_000, originalLength: bytes.count, bytes: bytes))
             }
             try writer.finish()
@@ -54,8 +56,8 @@ struct ReplayTests {
                     \(capture): 4 packets, 0 differences
 
                     DISPOSITION  REASON              PACKETS
-                    forward      route                     1
                     drop         acl                       1
+                    forward      route                     1
                     drop         ethernet_truncated        1
                     drop         ipv4_truncated            1
 

@@ -38,7 +38,7 @@ public struct Configuration: Hashable, Sendable {
         public var macs = 65_536
         /// Learned MAC entries a port may have.
         public var macsPerPort = 16_384
-        public var routes = 262_144
+        public var routes = 131_072
         public var acl = 512
         /// Flow-cache entries a second that packets of one port may cause.
         public var newFlowsPerSecondPerPort = 200_000

@@ -139,6 +139,8 @@ final class NodeCore {
     @discardableResult
     func handleEvents(maximum: Int, now: UInt64) -> Int {
         let generation = dataPlane.generation
+        // Once for the batch: read through `self`, all its storage would be retained and released for each event.
+        let state = state
         let count = dataPlane.pollEvents(maximum: maximum) { event in
             switch event {
             case .flowMiss(let miss): programmer.flowMiss(miss, state: state, generation: generation, now: now)

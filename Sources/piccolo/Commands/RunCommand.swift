@@ -150,12 +150,11 @@ struct OnControllerThread: @unchecked Sendable {
 
     init(_ plane: XDPDataPlane) { self.plane = plane }
 
-    /// Makes the controller the owner of the data plane and of what attaches it.
+    /// Makes the controller the owner of the data plane and of what attaches it: both are its thread's from here on.
     func hand(to options: NodeController.Options, replaceForeign: Bool) throws -> NodeController {
-        // Both belong to the controller's thread from here on.
-        nonisolated(unsafe) let plane = plane
-        nonisolated(unsafe) let binder = XDPPortBinder(plane, replaceForeign: replaceForeign)
-        return try NodeController(dataPlane: plane, binder: binder, options: options)
+        nonisolated(unsafe) let owned: any DataPlane = plane
+        nonisolated(unsafe) let binder: any PortBinder = XDPPortBinder(plane, replaceForeign: replaceForeign)
+        return try NodeController(dataPlane: owned, binder: binder, options: options)
     }
 }
 

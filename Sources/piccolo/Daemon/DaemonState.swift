@@ -23,7 +23,8 @@ final class DaemonState: Sendable {
     let events: AsyncStream<DaemonEvent>
     private let continuation: AsyncStream<DaemonEvent>.Continuation
     private let observer: Mutex<HostObserver>
-    private let sources = Mutex<[any DispatchSourceProtocol]>([])
+    // SAFETY: written while the daemon starts, by one thread; kept only so that the sources live.
+    private nonisolated(unsafe) var sources: [any DispatchSourceProtocol] = []
 
     init(configurationFile: String, notes: [String]) throws {
         (self.configurationFile, self.notes) = (configurationFile, notes)
@@ -44,7 +45,7 @@ final class DaemonState: Sendable {
             if changed { self.continuation.yield(.hostChanged) }
         }
         source.activate()
-        sources.withLock { $0.append(source) }
+        sources.append(source)
     }
 
     /// Turns signals into events: HUP reloads; INT and TERM stop.
@@ -56,7 +57,7 @@ final class DaemonState: Sendable {
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { [continuation] in continuation.yield(event) }
             source.activate()
-            sources.withLock { $0.append(source) }
+            sources.append(source)
         }
     }
 

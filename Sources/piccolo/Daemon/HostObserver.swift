@@ -10,8 +10,10 @@ struct HostObserver: ~Copyable {
 
     /// The monitor is opened first, so that nothing falls between it and the first listing.
     init() throws(NetlinkError) {
-        monitor = try NetlinkMonitor([.links, .addresses, .neighbors])
-        socket = try NetlinkSocket()
+        let monitor = try NetlinkMonitor([.links, .addresses, .neighbors])
+        let socket = try NetlinkSocket()
+        self.monitor = monitor
+        self.socket = socket
     }
 
     /// Readable when something has changed.
