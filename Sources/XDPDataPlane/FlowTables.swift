@@ -118,7 +118,8 @@ extension XDPDataPlane {
     @inline(__always)
     private func isPlain(_ key: FlowKey) -> Bool {
         key.ipProtocol == 6 || key.ipProtocol == 17
-            ? key.isIPv6 || (key.source.high | key.destination.high) == 0 && (key.source.low | key.destination.low) >> 32 == 0
+            ? key.isIPv6
+                || (key.source.high | key.destination.high) == 0 && (key.source.low | key.destination.low) >> 32 == 0
             : false
     }
 

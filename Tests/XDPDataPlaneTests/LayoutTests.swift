@@ -99,7 +99,8 @@ struct LayoutTests {
     func keys() {
         let four = FlowKey(
             routerInterface: .init(rawValue: 1023), source: SmallWorld.address("1.2.3.4"),
-            destination: SmallWorld.address("250.251.252.253"), ipProtocol: 6, sourcePort: 0x1234, destinationPort: 0xfedc)
+            destination: SmallWorld.address("250.251.252.253"), ipProtocol: 6, sourcePort: 0x1234,
+            destinationPort: 0xfedc)
         #expect(KeyWords.flow4(KeyWords.addresses4(four), KeyWords.last(four)) == four)
         let six = FlowKey(
             routerInterface: .init(rawValue: 7), source: SmallWorld.address("fd00:1:2:3:4:5:6:7"),

@@ -22,7 +22,8 @@ final class Tap {
         (socket, interfaceIndex) = (number, index)
         guard index > 0, number >= 0 else { throw NoTap(interface: interface, errno: Glibc.errno) }
         var on: Int32 = 1
-        setsockopt(number, 263 /* SOL_PACKET */, 8 /* PACKET_AUXDATA */, &on, 4)
+        // SOL_PACKET, PACKET_AUXDATA: the tag comes beside the frame.
+        setsockopt(number, 263, 8, &on, 4)
         var size: Int32 = 16 << 20
         setsockopt(number, SOL_SOCKET, SO_RCVBUFFORCE, &size, 4)
         var address = sockaddr_ll()
@@ -105,12 +106,16 @@ final class Tap {
                 }
             }
             guard count >= 0 else { return nil }
-            if from.sll_pkttype == 4 /* PACKET_OUTGOING */ { continue }
+            // PACKET_OUTGOING
+            if from.sll_pkttype == 4 { continue }
             var frame = Array(buffer[..<count])
             // struct cmsghdr: 8 bytes of length, level, type; then struct tpacket_auxdata.
             if controlLength >= 16 + MemoryLayout<tpacket_auxdata>.size {
-                let auxiliary = control.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 16, as: tpacket_auxdata.self) }
-                if auxiliary.tp_status & 0x10 /* TP_STATUS_VLAN_VALID */ != 0, frame.count >= 12 {
+                let auxiliary = control.withUnsafeBytes {
+                    $0.loadUnaligned(fromByteOffset: 16, as: tpacket_auxdata.self)
+                }
+                // TP_STATUS_VLAN_VALID
+                if auxiliary.tp_status & 0x10 != 0, frame.count >= 12 {
                     let tpid = auxiliary.tp_status & 0x40 != 0 ? auxiliary.tp_vlan_tpid : 0x8100
                     var tag: [UInt8] = []
                     tag.append(bigEndian: tpid)
