@@ -77,7 +77,7 @@ extension XDPDataPlane {
 
     public func health() -> DataPlaneHealth {
         var health = DataPlaneHealth()
-        health.complaints = complaints
+        health.complaints = complaints + (sendWatch?.complaints(attachmentFacts.keys.sorted()) ?? [])
         do {
             let map = try fastPath.object.map("event_budgets", key: UInt32.self, value: fp_event_budget.self)
             for port in 0..<UInt32(FP_MAX_PORTS) {

@@ -51,6 +51,8 @@ public final class XDPDataPlane: DataPlane {
     var processor: TestRunProcessor?
     var sender: PacketSender?
     var complaints: [String] = []
+    /// nil where the kernel has no BTF, or refuses: then nobody tells of frames it does not send.
+    let sendWatch: SendWatch?
 
     struct RouteKey: Hashable {
         var vrf: VRFID
@@ -66,6 +68,8 @@ public final class XDPDataPlane: DataPlane {
         do {
             if let directory = configuration.pinDirectory { try BPFFileSystem.createDirectory(directory) }
             fastPath = try FastPath(configuration)
+            sendWatch = try? SendWatch(
+                transmit: fastPath.object.map("tx_ports"), flood: fastPath.object.map("flood_ports"))
             eventRing = try RingBuffer(fastPath.object.map("events"))
             packetRing = try RingBuffer(fastPath.object.map("packets"))
         } catch {

@@ -399,6 +399,12 @@ struct fp_event_budget {
 	__u64 repeated;    /* misses not reported because the same flow had been, in this epoch */
 };
 
+/* Per CPU and port: frames that were to leave by it and that the kernel did not send, and the last errno (watch.bpf.c). */
+struct fp_send_failures {
+	__u64 frames;
+	__u64 error;
+};
+
 /* ---- explanation ------------------------------------------------------------------------------------------- */
 
 /* What a traced run decided, written only by a program loaded with `fp_trace` set (replay and explain). */
