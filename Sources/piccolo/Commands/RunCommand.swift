@@ -2,6 +2,7 @@
 import ArgumentParser
 import BPF
 import Controller
+import Glibc
 import Logging
 import Northbound
 import Tables
@@ -42,7 +43,12 @@ struct RunCommand: AsyncParsableCommand {
         let wanted = try Configuration.read(configuration.config)
         let lock: StateLock
         do { lock = try StateLock(state: wanted.pinPath) } catch { throw CommandFailure(message: "\(error)") }
-        let (plane, notes) = try Self.load(wanted)
+        let (plane, notes): (XDPDataPlane, [String])
+        do { (plane, notes) = try Self.load(wanted) } catch {
+            // Only an empty one goes: what an earlier process left pinned stays.
+            rmdir(wanted.pinPath)
+            throw error
+        }
         var options = NodeController.Options()
         options.eventDescriptors = plane.eventFileDescriptors
         options.ecmpSeed = plane.state.ecmpSeed
@@ -59,10 +65,11 @@ struct RunCommand: AsyncParsableCommand {
             throw CommandFailure(message: "cannot start: \(error)")
         }
         daemon.watchSignals(keepOnExit: onExit == .keepOnExit)
-        let keeps = try await serve(controller, daemon, options.logger)
+        let (keeps, failure) = await serve(controller, daemon, options.logger)
         if !keeps { await controller.withDataPlane { _ in held.plane.detachAll() } }
         await controller.shutdown()
         _ = consume lock
+        if let failure { throw failure }
     }
 
     private func logger() -> Logger {
@@ -95,8 +102,10 @@ struct RunCommand: AsyncParsableCommand {
         }
     }
 
-    /// Serves clients and follows the host until told to stop; true if the kernel's part is to be left.
-    private func serve(_ controller: NodeController, _ daemon: DaemonState, _ logger: Logger) async throws -> Bool {
+    /// Serves clients and follows the host until told to stop, or until clients cannot be served.
+    private func serve(
+        _ controller: NodeController, _ daemon: DaemonState, _ logger: Logger
+    ) async -> (keeps: Bool, failure: CommandFailure?) {
         #if Northbound
         let service = ControllerService(controller: controller, daemon: daemon)
         let server = Task { [path = socket.socket] in
@@ -135,12 +144,9 @@ struct RunCommand: AsyncParsableCommand {
         #if Northbound
         server.cancel()
         let ended = await server.result
-        if case .failure(let failure as CommandFailure) = ended {
-            await controller.withDataPlane { _ in }
-            throw failure
-        }
+        if case .failure(let failure as CommandFailure) = ended { return (false, failure) }
         #endif
-        return keeps
+        return (keeps, nil)
     }
 }
 
