@@ -96,8 +96,8 @@ extension ExactMatchKey64 {
 }
 
 extension XDPDataPlane {
-    /// The action word of a derived flow whose references are known to exist and whose values are plainly right; nil sends it
-    /// the way that explains itself.
+    /// The action word of a derived flow whose references are known to exist and whose values are plainly right; nil
+    /// sends it the way that explains itself.
     @inline(__always)
     func flowWord(_ flow: FlowEntry) -> UInt64? {
         let key = flow.key
