@@ -28,7 +28,8 @@ struct AgreementTests {
                 ("10.2.1.1", .forward, .route, 2), ("10.2.7.1", .forward, .route, 2), ("10.2.7.9", .drop, .route, nil),
                 ("10.3.0.1", .kernel, .egressPortDown, nil), ("10.5.0.1", .forward, .route, 7),
                 ("10.6.0.1", .forward, .route, 1), ("10.9.0.1", .kernel, .neighborUnresolved, nil),
-                ("10.11.0.1", .drop, .route, nil), ("10.12.0.1", .kernel, .local, nil), ("10.13.0.1", .cpu, .route, nil),
+                ("10.11.0.1", .drop, .route, nil), ("10.12.0.1", .kernel, .local, nil),
+                ("10.13.0.1", .cpu, .route, nil),
                 ("10.14.0.1", .kernel, .noRoute, nil), ("240.1.1.1", .kernel, .specialAddress, nil),
                 ("127.0.0.1", .kernel, .specialAddress, nil), ("0.1.2.3", .kernel, .specialAddress, nil),
                 ("fd00:2::1", .forward, .route, 2), ("fd00:2:7::1", .forward, .route, 2),
@@ -53,7 +54,8 @@ struct AgreementTests {
                     try planes.process(W.frame(.ipv4(W.udp4(to: text)), tags: [.init(vid: tag)]), port: 1)
                 }
                 try planes.process(W.frame(.ipv6(W.udp6(to: "2001:db8::1")), tags: [.init(vid: tag)]), port: 1)
-                try planes.process(W.frame(.ipv4(W.udp4(to: "10.2.1.1")), to: W.second, tags: [.init(vid: tag)]), port: 1)
+                try planes.process(
+                    W.frame(.ipv4(W.udp4(to: "10.2.1.1")), to: W.second, tags: [.init(vid: tag)]), port: 1)
             }
             try planes.process(
                 W.frame(.ipv4(W.udp4(to: "10.2.1.1")), tags: [.init(vid: 0), .init(vid: 100)]), port: 1)
@@ -101,17 +103,20 @@ struct AgreementTests {
             try expect(.ttlExpired, W.frame(.ipv6(dying6)))
             try expect(.mtuExceeded, W.frame(.ipv4(W.udp4(to: "10.5.0.1", payload: 573))))
             #expect(
-                try planes.process(W.frame(.ipv4(W.udp4(to: "10.5.0.1", payload: 572))), port: 1).disposition == .forward)
+                try planes.process(W.frame(.ipv4(W.udp4(to: "10.5.0.1", payload: 572))), port: 1).disposition
+                    == .forward)
             try expect(.mtuExceeded, W.frame(.ipv6(W.udp6(to: "fd00:5::1", payload: 553))))
             try expect(.notIP, W.frame(.other(etherType: 0x0806, bytes: Array(repeating: 7, count: 28))))
             try expect(
-                .vlanDepth, W.frame(.ipv4(W.udp4(to: "10.2.1.1")), to: W.second, tags: [.init(vid: 100), .init(vid: 5)]))
+                .vlanDepth,
+                W.frame(.ipv4(W.udp4(to: "10.2.1.1")), to: W.second, tags: [.init(vid: 100), .init(vid: 5)]))
             var hop = W.udp6(to: "fd00:2::1")
             hop.extensions = [.hopByHop([5, 2, 0, 0])]
             try expect(.hopByHop, W.frame(.ipv6(hop)))
             for fragment in [
                 IPv6Packet.Extension.fragment(offset: 0, more: true, identification: 1),
-                .fragment(offset: 0, more: false, identification: 1), .fragment(offset: 9, more: true, identification: 1),
+                .fragment(offset: 0, more: false, identification: 1),
+                .fragment(offset: 9, more: true, identification: 1),
             ] {
                 var packet = W.udp6(to: "fd00:2::1")
                 packet.extensions = [.destinationOptions([1, 2, 0, 0]), fragment]
@@ -220,7 +225,9 @@ struct AgreementTests {
                 0x02_00_00_00_bb_0c, 0x02_00_00_00_bb_02, 0x02_00_00_00_bb_ff, 0xffff_ffff_ffff, 0x0100_5e00_0001,
                 0x0180_c200_0001, W.station.rawValue, W.second.rawValue,
             ]
-            let sources: [UInt64] = [0x02_00_00_00_bb_04, 0x02_00_00_00_bb_06, 0, 0x0300_0000_0000, 0x02_00_00_00_cc_01]
+            let sources: [UInt64] = [
+                0x02_00_00_00_bb_04, 0x02_00_00_00_bb_06, 0, 0x0300_0000_0000, 0x02_00_00_00_cc_01,
+            ]
             let tagSets: [[Frame.Tag]] = [
                 [], [.init(priority: 6, vid: 0)], [.init(priority: 2, vid: 10)], [.init(tpid: 0x88a8, vid: 20)],
                 [.init(vid: 30)], [.init(vid: 10), .init(vid: 77)], [.init(vid: 0), .init(vid: 77)],
@@ -275,7 +282,9 @@ struct AgreementTests {
             entry(10, 40, .cpu) { $0.etherType = 0x0806 },
             entry(11, 30, .drop) { $0.fragment = .later },
             entry(12, 30, .kernel) { $0.fragment = .first },
-            entry(13, 20, .drop) { ($0.sourceMAC, $0.routed) = (.init(value: 0x02_00_00_00_dd_00, mask: 0xffff_ffff_ff00), false) },
+            entry(13, 20, .drop) {
+                ($0.sourceMAC, $0.routed) = (.init(value: 0x02_00_00_00_dd_00, mask: 0xffff_ffff_ff00), false)
+            },
             entry(14, 10, .drop) { ($0.vlan, $0.ingressPort) = (W.vlan(100), W.port(1)) },
             entry(15, 9, .drop) { $0.destination = W.prefix("fd00:2:7::/48") },
             entry(16, 8, .permit) { $0.fragment = ACLEntry.Fragment.none },
@@ -284,7 +293,10 @@ struct AgreementTests {
 
     private func aclPackets() -> [(UInt16, [UInt8])] {
         var frames: [(UInt16, [UInt8])] = []
-        func add(_ payload: Frame.Payload, to destination: MACAddress = W.station, from: MACAddress = W.host, port: UInt16 = 1, tags: [Frame.Tag] = []) {
+        func add(
+            _ payload: Frame.Payload, to destination: MACAddress = W.station, from: MACAddress = W.host,
+            port: UInt16 = 1, tags: [Frame.Tag] = []
+        ) {
             frames.append((port, W.frame(payload, to: destination, from: from, tags: tags)))
         }
         for port in [2099, 2100, 2150, 2200, 2201] as [UInt16] {
@@ -307,11 +319,27 @@ struct AgreementTests {
         add(.ipv6(W.udp6(to: "fd00:2::1", from: "fd00:1::7fff")))
         add(.ipv6(W.udp6(to: "fd00:2::1", from: "fd00:1::8000")))
         for type in [0, 8, 128] as [UInt8] {
-            add(.ipv4(.init(source: W.v4("10.0.1.2"), destination: W.v4("10.2.1.1"), transport: .icmp(type: type, code: 0))))
-            add(.ipv6(.init(source: W.v6("fd00:1::2"), destination: W.v6("fd00:2::1"), transport: .icmp(type: type, code: 0))))
-            add(.ipv6(.init(source: W.v6("fd00:1::2"), destination: W.v6("fd00:2::1"), transport: .icmp(type: type, code: 1))))
+            add(
+                .ipv4(
+                    .init(
+                        source: W.v4("10.0.1.2"), destination: W.v4("10.2.1.1"), transport: .icmp(type: type, code: 0)))
+            )
+            add(
+                .ipv6(
+                    .init(
+                        source: W.v6("fd00:1::2"), destination: W.v6("fd00:2::1"), transport: .icmp(type: type, code: 0)
+                    )))
+            add(
+                .ipv6(
+                    .init(
+                        source: W.v6("fd00:1::2"), destination: W.v6("fd00:2::1"), transport: .icmp(type: type, code: 1)
+                    )))
             // ICMP over the other family has no type.
-            add(.ipv4(.init(source: W.v4("10.0.1.2"), destination: W.v4("10.2.1.1"), transport: .raw(ipProtocol: 58, bytes: [type, 0, 0, 0]))))
+            add(
+                .ipv4(
+                    .init(
+                        source: W.v4("10.0.1.2"), destination: W.v4("10.2.1.1"),
+                        transport: .raw(ipProtocol: 58, bytes: [type, 0, 0, 0]))))
         }
         for flags in [0x02, 0x10, 0x12, 0xc2] as [UInt8] {
             let tcp = Transport.tcp(source: 1, destination: 2150, flags: flags)
@@ -320,7 +348,9 @@ struct AgreementTests {
         }
         add(.other(etherType: 0x0806, bytes: Array(repeating: 1, count: 28)))
         add(.other(etherType: 0x0806, bytes: Array(repeating: 1, count: 28)), to: .broadcast, port: 4)
-        add(.other(etherType: 0x0806, bytes: Array(repeating: 1, count: 28)), to: .broadcast, tags: [.init(vid: 9), .init(vid: 8)])
+        add(
+            .other(etherType: 0x0806, bytes: Array(repeating: 1, count: 28)), to: .broadcast,
+            tags: [.init(vid: 9), .init(vid: 8)])
         for (offset, more) in [(0, true), (5, true), (5, false)] as [(UInt16, Bool)] {
             var four = W.udp4(to: "10.2.1.1", ports: (1, 2100))
             (four.fragmentOffset, four.moreFragments) = (offset, more)
@@ -329,7 +359,9 @@ struct AgreementTests {
             six.extensions = [.fragment(offset: offset, more: more, identification: 7)]
             add(.ipv6(six))
         }
-        add(.ipv4(W.udp4(to: "10.2.1.1")), to: MACAddress(rawValue: 0x02_00_00_00_bb_05), from: MACAddress(rawValue: 0x02_00_00_00_dd_01), port: 4)
+        add(
+            .ipv4(W.udp4(to: "10.2.1.1")), to: MACAddress(rawValue: 0x02_00_00_00_bb_05),
+            from: MACAddress(rawValue: 0x02_00_00_00_dd_01), port: 4)
         add(.ipv4(W.udp4(to: "10.2.1.1")), from: MACAddress(rawValue: 0x02_00_00_00_dd_01), port: 4)
         add(.ipv4(W.udp4(to: "10.2.1.1")), tags: [.init(vid: 100)])
         add(.ipv6(W.udp6(to: "fd00:2:7::1")))

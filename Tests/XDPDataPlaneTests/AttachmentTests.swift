@@ -139,7 +139,9 @@ struct AttachmentTests {
         }
     }
 
-    @Test("interfaces whose indexes fall together are kept apart up to the limit; one more is refused and changes nothing")
+    @Test(
+        "interfaces whose indexes fall together are kept apart up to the limit; one more is refused and changes nothing"
+    )
     func collisions() throws {
         try inPrivateNetworkNamespace {
             let plane = try XDPDataPlane(.forTests)

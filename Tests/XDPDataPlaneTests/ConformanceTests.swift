@@ -52,7 +52,8 @@ struct ConformanceTests {
                 key: FlowKey(
                     routerInterface: W.interface(1), source: W.address(v6 ? "fd00:1::2" : "10.0.1.2"),
                     destination: W.address(v6 ? "fd00:77::1" : "10.77.0.1"), ipProtocol: 17, sourcePort: number,
-                    destinationPort: 80), action: action, origin: origin, reason: origin == .static ? .flowCache : .route))
+                    destinationPort: 80), action: action, origin: origin,
+                reason: origin == .static ? .flowCache : .route))
     }
 
     private func packet(_ number: UInt16, v6: Bool = false) -> [UInt8] {
@@ -78,12 +79,15 @@ struct ConformanceTests {
         }
     }
 
-    @Test("an insertion of what is there, and a change or removal of what is not, change nothing", arguments: BackEnd.allCases)
+    @Test(
+        "an insertion of what is there, and a change or removal of what is not, change nothing",
+        arguments: BackEnd.allCases)
     func keysThatAreThere(backEnd: BackEnd) throws {
         try backEnd.run { plane throws in
             var rule = ACLEntry.Match()
             rule.dscp = 3
-            let all = W.entries + [flow(1), flow(1, v6: true), .acl(.init(id: 1, priority: 1, match: rule, action: .drop))]
+            let all =
+                W.entries + [flow(1), flow(1, v6: true), .acl(.init(id: 1, priority: 1, match: rule, action: .drop))]
             #expect(plane.write(all.suffix(3).map { .insert($0) }).allSatisfy { $0 == .applied })
             for (entry, result) in zip(all, plane.write(all.map { .insert($0) })) {
                 guard case .rejected(.alreadyExists(entry.table, _)) = result else {
@@ -122,7 +126,10 @@ struct ConformanceTests {
                 .insert(W.route("10.200.0.0/16", .nextHop(W.hop(500)))), .delete(hop),
                 .delete(W.route("10.200.0.0/16", .drop)), .delete(hop),
             ])
-            #expect(results.map { $0 == .applied } == [true, false, true, false, true, false, true, true, true, true, true, false, true, true])
+            #expect(
+                results.map { $0 == .applied } == [
+                    true, false, true, false, true, false, true, true, true, true, true, false, true, true,
+                ])
             guard results.count == 14 else { return }
             if case .alreadyExists? = results[1].error {} else { Issue.record("\(results[1])") }
             if case .notFound? = results[3].error {} else { Issue.record("\(results[3])") }
@@ -134,7 +141,8 @@ struct ConformanceTests {
         }
     }
 
-    @Test("a derived flow may not name a next hop that is gone, even if it was named before", arguments: BackEnd.allCases)
+    @Test(
+        "a derived flow may not name a next hop that is gone, even if it was named before", arguments: BackEnd.allCases)
     func goneNextHop(backEnd: BackEnd) throws {
         try backEnd.run { plane throws in
             let hop = TableEntry.nextHop(
@@ -143,7 +151,8 @@ struct ConformanceTests {
             #expect(
                 plane.write([.insert(hop), .insert(flow(1, .nextHop(W.hop(500)), origin)), .delete(hop)])
                     .allSatisfy { $0 == .applied })
-            guard case .missingReference? = plane.write([.insert(flow(2, .nextHop(W.hop(500)), origin))])[0].error else {
+            guard case .missingReference? = plane.write([.insert(flow(2, .nextHop(W.hop(500)), origin))])[0].error
+            else {
                 Issue.record("accepted")
                 return
             }
@@ -241,7 +250,8 @@ struct ConformanceTests {
                 }
                 #expect(Set(plane.entries(of: table)) == Set(held), "\(table.rawValue)")
                 // Changing what is there needs no room; a removal makes some.
-                #expect(plane.write([.modify(held[3]), .delete(held[5]), .insert(held[5])]).allSatisfy { $0 == .applied })
+                #expect(
+                    plane.write([.modify(held[3]), .delete(held[5]), .insert(held[5])]).allSatisfy { $0 == .applied })
             }
             #expect(try verdict(plane, packet(1)).reason == .flowCache)
         }
@@ -304,8 +314,16 @@ struct ConformanceTests {
             #expect(try verdict(plane, unknown, port: 4).reason == .unknownUnicast)
             apply(.delete(.vlan(vlan)))
             #expect(try verdict(plane, unknown, port: 4).reason == .vlanIngress)
+            #expect(try verdict(plane, frame, port: 8).reason == .port)
             apply(.delete(.port(PortEntry(port: W.port(8)))))
             #expect(try verdict(plane, frame, port: 8).reason == .unknownPort)
+            // What was received at the port stays counted; what comes now is received at none.
+            let counted = plane.verdictCounters().filter {
+                [.port, .unknownPort].contains($0.reason) && $0.port != W.port(1)
+            }
+            #expect(
+                Set(counted.map { "\($0.port.rawValue) \($0.reason.name) \($0.counter.packets)" })
+                    == ["8 port 1", "0 unknown_port 1"])
         }
     }
 
@@ -315,7 +333,9 @@ struct ConformanceTests {
             func egress() throws -> Set<PortID?> {
                 var ports: Set<PortID?> = []
                 for number in 0..<64 as Range<UInt16> {
-                    ports.insert(try verdict(plane, W.frame(.ipv4(W.udp4(to: "10.10.0.\(number)", ports: (number, 1))))).egressPort)
+                    ports.insert(
+                        try verdict(plane, W.frame(.ipv4(W.udp4(to: "10.10.0.\(number)", ports: (number, 1)))))
+                            .egressPort)
                 }
                 return ports
             }
@@ -324,12 +344,14 @@ struct ConformanceTests {
             let changed = TableEntry.nextHopGroup(.init(id: group, members: [.init(nextHop: W.hop(5))]))
             #expect(plane.write([.modify(changed)])[0] == .applied)
             #expect(try egress() == [W.port(7)])
-            #expect(plane.write([.delete(W.route("10.10.0.0/16", .drop)), .delete(changed)]).allSatisfy { $0 == .applied })
+            #expect(
+                plane.write([.delete(W.route("10.10.0.0/16", .drop)), .delete(changed)]).allSatisfy { $0 == .applied })
             #expect(try egress() == [nil])
             // More than there is room for at once: records must come back.
             for number in 0..<1500 as Range<UInt32> {
                 let entry = TableEntry.nextHopGroup(
-                    .init(id: .init(rawValue: 1000 + number), members: [.init(nextHop: W.hop(number % 2 == 0 ? 2 : 5))]))
+                    .init(id: .init(rawValue: 1000 + number), members: [.init(nextHop: W.hop(number % 2 == 0 ? 2 : 5))])
+                )
                 let results = plane.write([
                     .insert(entry), .insert(W.route("10.10.0.0/16", .group(.init(rawValue: 1000 + number)))),
                     .delete(W.route("10.10.0.0/16", .drop)), .delete(entry),
@@ -413,8 +435,11 @@ struct ConformanceTests {
             func read() -> [Counter] {
                 var all: [Counter] = []
                 all += plane.counters(of: .acl).map(\.counter)
-                all += plane.counters(of: .ipv4).filter { $0.entry == W.route("10.2.0.0/16", .nextHop(W.hop(2))) || $0.entry == W.route("10.2.0.0/16", .nextHop(W.hop(4))) }
-                    .map(\.counter)
+                all += plane.counters(of: .ipv4).filter {
+                    $0.entry == W.route("10.2.0.0/16", .nextHop(W.hop(2)))
+                        || $0.entry == W.route("10.2.0.0/16", .nextHop(W.hop(4)))
+                }
+                .map(\.counter)
                 plane.sweepFlows {
                     if $0.entry.key.sourcePort == 1 { all.append($0.counter) }
                     return .keep
@@ -464,6 +489,57 @@ struct ConformanceTests {
         }
     }
 
+    @Test("entries can come and go for ever", arguments: BackEnd.allCases)
+    func churn(backEnd: BackEnd) throws {
+        try inPrivateNetworkNamespace {
+            let plane = try backEnd.make(macs: 64, routes: 64, acl: 8)
+            #expect(plane.write(W.inserts).allSatisfy { $0 == .applied })
+            var match = ACLEntry.Match()
+            match.dscp = 1
+            func check(_ count: UInt32, _ entry: (UInt32) -> TableEntry) {
+                var rejected = 0
+                for start in stride(from: 0, to: count, by: 1000) {
+                    rejected += plane.write(
+                        (start..<min(start + 1000, count)).flatMap { [.insert(entry($0)), .delete(entry($0))] }
+                    ).count { $0 != .applied }
+                }
+                #expect(rejected == 0, "\(entry(0).table.rawValue)")
+            }
+            check(3000) { .acl(.init(id: $0, priority: $0, match: match, action: .drop)) }
+            check(3000) { W.route("20.\($0 / 256).\($0 % 256).0/24", .drop) }
+            check(3000) {
+                .mac(
+                    .init(
+                        vlan: W.vlan(10), mac: MACAddress(rawValue: 0x02_44_00_00_00_00 | UInt64($0)), action: .drop,
+                        isStatic: true))
+            }
+            // More next hops than there are records, while flows still name some that are gone.
+            let generation = plane.generation
+            for start in stride(from: 1000 as UInt32, to: 80_000, by: 1000) {
+                let hops = (start..<start + 1000).map {
+                    TableEntry.nextHop(
+                        .init(id: W.hop($0), routerInterface: W.interface(2), neighbor: W.address("10.0.2.2")))
+                }
+                let naming = flow(UInt16(start / 1000), .nextHop(W.hop(start)), .derived(generation))
+                let results = plane.write(hops.map { .insert($0) } + [.insert(naming)] + hops.map { .delete($0) })
+                guard results.allSatisfy({ $0 == .applied }) else {
+                    Issue.record("next hops from \(start)")
+                    break
+                }
+            }
+            #expect(try verdict(plane, packet(79)).reason == .neighborUnresolved)
+            let fresh = TableEntry.nextHop(
+                .init(id: W.hop(500), routerInterface: W.interface(2), neighbor: W.address("10.0.2.2")))
+            #expect(plane.write([.insert(fresh)])[0] == .applied)
+            // A flow whose next hop is gone does not leave by one that came later.
+            for number in 1...79 as ClosedRange<UInt16> {
+                let found = try verdict(plane, packet(number))
+                #expect(found.disposition == .kernel && [.neighborUnresolved, .noRoute].contains(found.reason))
+            }
+            #expect(plane.health().complaints.isEmpty)
+        }
+    }
+
     @Test("a sweep sees every entry and removes what the visitor does not keep", arguments: BackEnd.allCases)
     func sweeps(backEnd: BackEnd) throws {
         try backEnd.run { plane throws in
@@ -485,7 +561,9 @@ struct ConformanceTests {
             #expect(try verdict(plane, packet(2)).reason == .noRoute)
             #expect(try verdict(plane, packet(1)).reason == .flowCache)
             plane.sweepMACs { $0.entry.isStatic ? .keep : .remove }
-            #expect(plane.entries(of: .mac).count == W.macs.count { if case .mac(let mac) = $0 { mac.isStatic } else { false } })
+            #expect(
+                plane.entries(of: .mac).count
+                    == W.macs.count { if case .mac(let mac) = $0 { mac.isStatic } else { false } })
         }
     }
 

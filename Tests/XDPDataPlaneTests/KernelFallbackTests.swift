@@ -100,7 +100,9 @@ struct KernelFallbackTests {
         }
     }
 
-    @Test("a neighbour that is not known yet is resolved by the kernel, which forwards; known, the fast path forwards alike", arguments: ["10.0.2.2", "fd00:2::2"])
+    @Test(
+        "a neighbour that is not known yet is resolved by the kernel, which forwards; known, the fast path forwards alike",
+        arguments: ["10.0.2.2", "fd00:2::2"])
     func resolution(destination: String) throws {
         try LiveNode.run { node in
             let neighbor = TableEntry.neighbor(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CFastPath
+import Foundation
 import Tables
 import Testing
 
@@ -95,11 +96,20 @@ struct LayoutTests {
         #expect(fp_verdict_slot(63, 3, 63) == UInt32(FP_MAX_PORTS) * 4 * UInt32(FP_REASON_SLOTS) - 1)
     }
 
+    @Test("the layout has no unions: each record means one thing")
+    func noUnions() throws {
+        let header = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../bpf/include/fastpath_abi.h")
+        let text = try String(contentsOf: header.standardizedFileURL, encoding: .utf8)
+        #expect(text.contains("struct fp_event {") && !text.contains("union"))
+    }
+
     @Test("keys survive the way into words and back")
     func keys() {
         let four = FlowKey(
             routerInterface: .init(rawValue: 1023), source: SmallWorld.address("1.2.3.4"),
-            destination: SmallWorld.address("250.251.252.253"), ipProtocol: 6, sourcePort: 0x1234, destinationPort: 0xfedc)
+            destination: SmallWorld.address("250.251.252.253"), ipProtocol: 6, sourcePort: 0x1234,
+            destinationPort: 0xfedc)
         #expect(KeyWords.flow4(KeyWords.addresses4(four), KeyWords.last(four)) == four)
         let six = FlowKey(
             routerInterface: .init(rawValue: 7), source: SmallWorld.address("fd00:1:2:3:4:5:6:7"),

@@ -42,11 +42,15 @@ struct LinuxOracleTests {
     }
 
     private func packet(in prefix: IPPrefix, _ random: inout SplitMix64) -> [UInt8] {
-        let payload = (0..<Int.random(in: 0...1400, using: &random)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        let payload = (0..<Int.random(in: 0...1400, using: &random)).map { _ in UInt8(truncatingIfNeeded: random.next())
+        }
         let ports = (UInt16.random(in: 1 ... .max, using: &random), UInt16.random(in: 1 ... .max, using: &random))
         let transport: Transport =
             switch Int.random(in: 0..<4, using: &random) {
-            case 0: .tcp(source: ports.0, destination: ports.1, flags: UInt8.random(in: 0...255, using: &random), payload: payload)
+            case 0:
+                .tcp(
+                    source: ports.0, destination: ports.1, flags: UInt8.random(in: 0...255, using: &random),
+                    payload: payload)
             case 1: .icmp(type: 77, code: UInt8.random(in: 0...255, using: &random), rest: [0, 0, 0, 0] + payload)
             case 2: .raw(ipProtocol: 132, bytes: payload)
             default: .udp(source: ports.0, destination: ports.1, payload: payload)
@@ -58,13 +62,15 @@ struct LinuxOracleTests {
         case .v4(let network):
             let host = prefix.length == 32 ? 0 : UInt32(truncatingIfNeeded: noise) & (~0 >> UInt32(prefix.length))
             var packet = IPv4Packet(
-                source: W.v4("10.0.1.2"), destination: IPv4Address(rawValue: network.rawValue | host), transport: transport)
+                source: W.v4("10.0.1.2"), destination: IPv4Address(rawValue: network.rawValue | host),
+                transport: transport)
             (packet.timeToLive, packet.dscp) = (ttl, dscp)
             packet.identification = UInt16.random(in: 0 ... .max, using: &random)
             packet.dontFragment = Bool.random(using: &random)
             return W.frame(.ipv4(packet), to: LiveNode.station(1), from: LiveNode.host(1))
         case .v6(let network):
-            let low: UInt64 = prefix.length <= 64 ? noise : prefix.length == 128 ? 0 : noise & (~0 >> UInt64(prefix.length - 64))
+            let low: UInt64 =
+                prefix.length <= 64 ? noise : prefix.length == 128 ? 0 : noise & (~0 >> UInt64(prefix.length - 64))
             let high: UInt64 = prefix.length >= 64 ? 0 : noise.byteSwapped & 0xf & (~0 >> UInt64(prefix.length))
             var packet = IPv6Packet(
                 source: W.v6("fd00:1::2"),
@@ -83,7 +89,9 @@ struct LinuxOracleTests {
     }
 
     /// Sends in small portions, waiting until each has come out, so that no queue overflows; what came out by host.
-    private func run(_ frames: [[UInt8]], _ taps: [Tap], _ location: SourceLocation = #_sourceLocation) throws -> [[[UInt8]]] {
+    private func run(_ frames: [[UInt8]], _ taps: [Tap], _ location: SourceLocation = #_sourceLocation) throws
+        -> [[[UInt8]]]
+    {
         var sent = 0
         func arrived() -> Int { taps.dropFirst().reduce(0) { $0 + $1.arrived(where: isOracleTraffic).count } }
         while sent < frames.count {
@@ -141,7 +149,10 @@ struct LinuxOracleTests {
                 routes.map { route in
                     let isIPv6 = "\(route.prefix)".contains(":")
                     return .insert(
-                        .route(.init(prefix: route.prefix, action: .nextHop(W.hop(UInt32(route.egress + (isIPv6 ? 100 : 0)))))))
+                        .route(
+                            .init(
+                                prefix: route.prefix, action: .nextHop(W.hop(UInt32(route.egress + (isIPv6 ? 100 : 0))))
+                            )))
                 })
             ours = try run(frames, node.taps)
             #expect(node.count(1, .forward, .route) == 600)
@@ -150,7 +161,9 @@ struct LinuxOracleTests {
             node.apply(
                 frames.compactMap { try? PacketFields(parsing: $0.span.bytes).flowKey(at: W.interface(1)) }
                     .reduce(into: Set<FlowKey>()) { $0.insert($1) }
-                    .compactMap { Classifier.evaluate(key: $0, state: node.reference.state, generation: generation).entry }
+                    .compactMap {
+                        Classifier.evaluate(key: $0, state: node.reference.state, generation: generation).entry
+                    }
                     .map { .insert(.flow($0)) })
             for tap in node.taps { tap.forget() }
             let cached = try run(frames, node.taps)

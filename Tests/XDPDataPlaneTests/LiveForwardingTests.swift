@@ -27,7 +27,9 @@ struct LiveForwardingTests {
             for number in 1...50 as ClosedRange<UInt16> {
                 for text in ["10.0.2.2", "10.0.3.2", "fd00:2::2", "fd00:3::2"] {
                     let frame = LiveNode.udp(to: text, number: number, payload: Int(number) * 20)
-                    for verdict in try node.send([frame], from: 1) { expected[verdict.egressPort, default: []].append(verdict.output) }
+                    for verdict in try node.send([frame], from: 1) {
+                        expected[verdict.egressPort, default: []].append(verdict.output)
+                    }
                 }
             }
             for number in [2, 3] as [UInt16] {
@@ -42,7 +44,10 @@ struct LiveForwardingTests {
             let key = FlowKey(
                 routerInterface: W.interface(1), source: W.address("10.0.1.2"), destination: W.address("10.0.2.2"),
                 ipProtocol: 17, sourcePort: 1, destinationPort: 9)
-            node.apply([.insert(.flow(.init(key: key, action: .nextHop(W.hop(3)), origin: .derived(generation), reason: .route)))])
+            node.apply([
+                .insert(
+                    .flow(.init(key: key, action: .nextHop(W.hop(3)), origin: .derived(generation), reason: .route)))
+            ])
             node.tap(3).forget()
             let again = try node.send([LiveNode.udp(to: "10.0.2.2", number: 1)], from: 1)
             #expect(node.tap(3).frames(1, where: isTestTraffic) == again.map(\.output))
@@ -51,7 +56,10 @@ struct LiveForwardingTests {
             // The hosts answer: what goes back to host 1 is not counted on.
             func counters(_ plane: any DataPlane) -> [TableEntry: Counter] {
                 Dictionary(uniqueKeysWithValues: plane.counters(of: .ipv4).map { ($0.entry, $0.counter) })
-                    .filter { [W.route("10.0.2.0/24", .nextHop(W.hop(2))), W.route("10.0.3.0/24", .nextHop(W.hop(3)))].contains($0.key) }
+                    .filter {
+                        [W.route("10.0.2.0/24", .nextHop(W.hop(2))), W.route("10.0.3.0/24", .nextHop(W.hop(3)))]
+                            .contains($0.key)
+                    }
             }
             #expect(counters(node.xdp) == counters(node.reference))
             #expect(counters(node.xdp).values.map(\.packets) == [50, 50])
@@ -95,11 +103,14 @@ struct LiveForwardingTests {
         return ports + [.vlan(ten), .vlan(twenty)]
     }
 
-    @Test("a flooded frame reaches every other member, tagged as each port wants it, and nobody else", arguments: ["native", "skb"])
+    @Test(
+        "a flooded frame reaches every other member, tagged as each port wants it, and nobody else",
+        arguments: ["native", "skb"])
     func flood(mode: String) throws {
         try LiveNode.run(hosts: 4, policy: XDPAttachPolicy(mode), entries: Self.switched) { node in
             func frame(_ number: UInt16, to: MACAddress, from: Int, tags: [Frame.Tag] = []) -> [UInt8] {
-                W.frame(.ipv4(W.udp4(to: "10.0.9.9", ports: (number, 9))), to: to, from: LiveNode.host(from), tags: tags)
+                W.frame(
+                    .ipv4(W.udp4(to: "10.0.9.9", ports: (number, 9))), to: to, from: LiveNode.host(from), tags: tags)
             }
             let tag10 = Frame.Tag(vid: 10)
             // Untagged from 1; as it is to 2, tagged to 3. Tagged from 3; untagged to 1 and 2. VLAN 20 from 3 to 4, with two tags.
@@ -154,7 +165,9 @@ struct LiveForwardingTests {
         try LiveNode.run(hosts: 3) { node in
             var match = ACLEntry.Match()
             (match.ipProtocol, match.sourcePorts) = (17, 5...5)
-            node.apply([.insert(.acl(.init(id: 1, priority: 1, match: match, action: .redirect(W.port(3)), mirror: true)))])
+            node.apply([
+                .insert(.acl(.init(id: 1, priority: 1, match: match, action: .redirect(W.port(3)), mirror: true)))
+            ])
             let frame = LiveNode.udp(to: "10.0.2.2", number: 5)
             _ = try node.send([frame], from: 1)
             #expect(node.tap(3).frames(1, where: isTestTraffic) == [frame])

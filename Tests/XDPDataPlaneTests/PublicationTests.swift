@@ -35,15 +35,15 @@ private final class Traffic: @unchecked Sendable {
         while !stop.load(ordering: .relaxed) {
             for frame in frames { try? sender.send(frame) }
             var missing = copies
-            for _ in 0..<5000 {
+            let deadline = monotonicNanoseconds() + 20_000_000_000
+            while missing > 0, monotonicNanoseconds() < deadline {
                 for (place, tap) in receivers.enumerated() {
                     let found = tap.arrived(where: isTestTraffic)
                     missing -= found.count
                     arrived[place].formUnion(found)
                     tap.forgetSeen()
                 }
-                if missing <= 0 { break }
-                usleep(missing == copies ? 0 : 100)
+                if missing > 0 { usleep(50) }
             }
             lost += missing
             rounds.add(1, ordering: .relaxed)
@@ -115,8 +115,11 @@ struct PublicationTests {
                 for round in 0..<Self.rounds {
                     let interface = W.interface([2, 20, 21][round % 3])
                     node.apply([
-                        .modify(.nextHop(.init(id: W.hop(2), routerInterface: interface, neighbor: W.address("10.0.2.2")))),
-                        .modify(.nextHop(.init(id: W.hop(102), routerInterface: interface, neighbor: W.address("fd00:2::2")))),
+                        .modify(
+                            .nextHop(.init(id: W.hop(2), routerInterface: interface, neighbor: W.address("10.0.2.2")))),
+                        .modify(
+                            .nextHop(
+                                .init(id: W.hop(102), routerInterface: interface, neighbor: W.address("fd00:2::2")))),
                     ])
                 }
             }
@@ -145,7 +148,9 @@ struct PublicationTests {
                         reason: .route))
             }
             // The routes say port 2, the entries port 3: what leaves by port 2 has not found its entry.
-            let present = (1...40 as ClosedRange<UInt16>).flatMap { [flow("10.0.2.77", $0, 9), flow("fd00:2::77", $0, 9)] }
+            let present = (1...40 as ClosedRange<UInt16>).flatMap {
+                [flow("10.0.2.77", $0, 9), flow("fd00:2::77", $0, 9)]
+            }
             let others = (1...900 as ClosedRange<UInt16>).map { flow("10.0.2.77", $0, 1000) }
             let others6 = (1...440 as ClosedRange<UInt16>).map { flow("fd00:2::77", $0, 1000) }
             for entries in [present, others, others6] {
@@ -188,7 +193,10 @@ struct PublicationTests {
                         let text6 = "2001:db8:\(String(random.next() % 65536, radix: 16))::/\(33 + round)"
                         updates += [.insert(W.route(text, .drop)), .insert(W.route(text6, .drop))]
                     }
-                    updates += [.insert(W.route("10.0.2.64/26", .nextHop(W.hop(3)))), .insert(W.route("fd00:2::/65", .nextHop(W.hop(103))))]
+                    updates += [
+                        .insert(W.route("10.0.2.64/26", .nextHop(W.hop(3)))),
+                        .insert(W.route("fd00:2::/65", .nextHop(W.hop(103)))),
+                    ]
                     let inserted = zip(updates, node.xdp.write(updates)).filter { $1 == .applied }.map(\.0)
                     _ = node.xdp.write(inserted.map { .delete($0.entry) })
                 }
@@ -248,13 +256,16 @@ struct PublicationTests {
 
     @Test("VLANs: each member gets its copy, tagged by the old entry or the new")
     func vlans() throws {
-        try LiveNode.run(hosts: 3, entries: { topology in
-            topology.hosts.map { host in
-                var entry = PortEntry(port: W.port(UInt16(host.number)))
-                (entry.mode, entry.pvid, entry.learnMACs) = (.switched, W.vlan(10), false)
-                return .port(entry)
+        try LiveNode.run(
+            hosts: 3,
+            entries: { topology in
+                topology.hosts.map { host in
+                    var entry = PortEntry(port: W.port(UInt16(host.number)))
+                    (entry.mode, entry.pvid, entry.learnMACs) = (.switched, W.vlan(10), false)
+                    return .port(entry)
+                }
             }
-        }) { node in
+        ) { node in
             func vlan(_ tagged: Set<PortID>) -> TableEntry {
                 var entry = VLANEntry(vlan: W.vlan(10))
                 (entry.tagged, entry.untagged) = (tagged, Set([W.port(1), W.port(2), W.port(3)]).subtracting(tagged))
@@ -265,7 +276,9 @@ struct PublicationTests {
                 .insert(.mac(.init(vlan: W.vlan(10), mac: W.peer, action: .port(W.port(2)), isStatic: true))),
             ])
             func frame(_ number: UInt16, _ destination: MACAddress, _ tags: [Frame.Tag] = []) -> [UInt8] {
-                W.frame(.ipv4(W.udp4(to: "10.0.9.9", ports: (number, 9))), to: destination, from: LiveNode.host(1), tags: tags)
+                W.frame(
+                    .ipv4(W.udp4(to: "10.0.9.9", ports: (number, 9))), to: destination, from: LiveNode.host(1),
+                    tags: tags)
             }
             let numbers = 1...20 as ClosedRange<UInt16>
             let sent = numbers.map { frame($0, .broadcast) } + numbers.map { frame($0, W.peer) }
@@ -276,7 +289,9 @@ struct PublicationTests {
                 }
             }
             #expect(traffic.lost == 0 && traffic.bursts >= 50)
-            let tagged = numbers.flatMap { [frame($0, .broadcast, [.init(vid: 10)]), frame($0, W.peer, [.init(vid: 10)])] }
+            let tagged = numbers.flatMap {
+                [frame($0, .broadcast, [.init(vid: 10)]), frame($0, W.peer, [.init(vid: 10)])]
+            }
             #expect(traffic.arrived[0] == Set(sent + tagged))
             #expect(
                 traffic.arrived[1]

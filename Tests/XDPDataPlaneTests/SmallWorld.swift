@@ -144,7 +144,8 @@ enum SmallWorld {
         ports.map { .port($0) }
             + [
                 routerInterface(1, port: 1), routerInterface(2, port: 2), routerInterface(3, port: 3),
-                routerInterface(4, port: 4), routerInterface(7, port: 7), routerInterface(11, port: 1, vlan: 100, vrf: 1),
+                routerInterface(4, port: 4), routerInterface(7, port: 7),
+                routerInterface(11, port: 1, vlan: 100, vrf: 1),
                 routerInterface(12, port: 1), routerInterface(21, port: 2, vlan: 200),
             ] + vlans + stations + nextHops + routes + macs
     }
