@@ -114,14 +114,6 @@ extension XDPDataPlane {
         return word(of: flow)
     }
 
-    /// A key as packets have it; any other is for `TableState` to refuse.
-    @inline(__always)
-    private func isPlain(_ key: FlowKey) -> Bool {
-        key.ipProtocol == 6 || key.ipProtocol == 17
-            ? key.isIPv6 || (key.source.high | key.destination.high) == 0 && (key.source.low | key.destination.low) >> 32 == 0
-            : false
-    }
-
     /// The action word of a flow whose references have been checked.
     func word(of flow: FlowEntry) -> UInt64 {
         var flags: UInt64 = 0
