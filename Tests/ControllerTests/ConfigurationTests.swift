@@ -28,7 +28,8 @@ private let twoPorts = """
 private let broken: [Broken] = [
     Broken("an empty file", "", (1, 1, ["empty"])),
     Broken("a list in place of a mapping", "- a", (1, 1, ["a list", "ports:"])),
-    Broken("an unknown key with a near one", "prots: []\nports: [{name: p1}]", (1, 1, ["prots", "did you mean \"ports\""])),
+    Broken(
+        "an unknown key with a near one", "prots: []\nports: [{name: p1}]", (1, 1, ["prots", "did you mean \"ports\""])),
     Broken("no ports", "node: {name: x}", (1, 1, ["ports"])),
     Broken("damaged YAML", "ports:\n  - {name: p1\nvlans: []\n", (3, 6, ["not YAML"])),
     Broken("a tab", "ports:\n\t- name: p1\n", (2, 1, ["not YAML"])),
@@ -42,11 +43,15 @@ private let broken: [Broken] = [
     Broken("a bad attach mode", "ports:\n  - {name: p1, attach: \"native,drv\"}", (2, 24, ["drv", "skb"])),
     Broken("an id out of range", "ports:\n  - {name: p1, id: 64}", (2, 20, ["64", "1 to 63"])),
     Broken("a multicast station", "ports:\n  - {name: p1, mac: \"01:00:00:00:00:01\"}", (2, 21, ["mac"])),
-    Broken("an address without prefix length", "ports:\n  - {name: p1, addresses: [10.0.0.1]}", (2, 28, ["10.0.0.1", "/24"])),
-    Broken("a network as an address", "ports:\n  - {name: p1, addresses: [10.0.0.0/24]}", (2, 28, ["the network itself"])),
+    Broken(
+        "an address without prefix length", "ports:\n  - {name: p1, addresses: [10.0.0.1]}",
+        (2, 28, ["10.0.0.1", "/24"])),
+    Broken(
+        "a network as an address", "ports:\n  - {name: p1, addresses: [10.0.0.0/24]}", (2, 28, ["the network itself"])),
     Broken("a broadcast address", "ports:\n  - {name: p1, addresses: [10.0.0.255/24]}", (2, 28, ["broadcast"])),
     Broken(
-        "overlapping networks", "ports:\n  - {name: p1, addresses: [10.0.0.1/16]}\n  - {name: p2, addresses: [10.0.7.1/24]}",
+        "overlapping networks",
+        "ports:\n  - {name: p1, addresses: [10.0.0.1/16]}\n  - {name: p2, addresses: [10.0.7.1/24]}",
         (3, 28, ["10.0.7.1/24", "overlaps", "10.0.0.1/16", "p1", "line 2"])),
     Broken("a long interface name", "ports:\n  - {name: a-very-long-port-name}", (2, 12, ["15", "interface"])),
     Broken("pvid at a routed port", "ports:\n  - {name: p1, pvid: 3}", (2, 22, ["pvid", "switched"])),
@@ -54,35 +59,67 @@ private let broken: [Broken] = [
     Broken(
         "a VLAN member that does not exist", twoPorts + "vlans:\n  - {id: 10, tagged: [p3]}",
         (5, 23, ["no port \"p3\"", "p2"])),
-    Broken("a routed VLAN member", twoPorts + "vlans:\n  - {id: 10, untagged: [p1]}", (5, 25, ["p1", "routed", "switched"])),
+    Broken(
+        "a routed VLAN member", twoPorts + "vlans:\n  - {id: 10, untagged: [p1]}",
+        (5, 25, ["p1", "routed", "switched"])),
     Broken("a VLAN id out of range", twoPorts + "vlans:\n  - {id: 4095}", (5, 10, ["4095", "4094"])),
-    Broken("a next hop in no network", twoPorts + "routes:\n  - {prefix: 0.0.0.0/0, via: 10.0.9.1}", (5, 30, ["10.0.9.1", "no connected network", "10.0.1.0/24"])),
-    Broken("the node's own address as next hop", twoPorts + "routes:\n  - {prefix: 0.0.0.0/0, via: 10.0.1.1}", (5, 30, ["own address", "line 2"])),
+    Broken(
+        "a next hop in no network", twoPorts + "routes:\n  - {prefix: 0.0.0.0/0, via: 10.0.9.1}",
+        (5, 30, ["10.0.9.1", "no connected network", "10.0.1.0/24"])),
+    Broken(
+        "the node's own address as next hop", twoPorts + "routes:\n  - {prefix: 0.0.0.0/0, via: 10.0.1.1}",
+        (5, 30, ["own address", "line 2"])),
     Broken(
         "a route given twice",
         twoPorts + "routes:\n  - {prefix: 10.9.0.0/16, via: 10.0.1.2}\n  - {prefix: 10.9.0.0/16, action: drop}",
         (6, 14, ["10.9.0.0/16", "twice", "line 5"])),
-    Broken("a route to a connected network", twoPorts + "routes:\n  - {prefix: 10.0.1.0/24, action: drop}", (5, 14, ["connected", "line 2"])),
-    Broken("bits behind the prefix", twoPorts + "routes:\n  - {prefix: 10.9.0.1/16, action: drop}", (5, 14, ["10.9.0.0/16"])),
+    Broken(
+        "a route to a connected network", twoPorts + "routes:\n  - {prefix: 10.0.1.0/24, action: drop}",
+        (5, 14, ["connected", "line 2"])),
+    Broken(
+        "bits behind the prefix", twoPorts + "routes:\n  - {prefix: 10.9.0.1/16, action: drop}",
+        (5, 14, ["10.9.0.0/16"])),
     Broken("neither via nor action", twoPorts + "routes:\n  - {prefix: 10.9.0.0/16}", (5, 5, ["via", "action"])),
-    Broken("a next hop of another family", twoPorts + "routes:\n  - {prefix: \"fd00::/16\", via: 10.0.1.2}", (5, 32, ["family"])),
+    Broken(
+        "a next hop of another family", twoPorts + "routes:\n  - {prefix: \"fd00::/16\", via: 10.0.1.2}",
+        (5, 32, ["family"])),
     Broken(
         "too much weight",
-        twoPorts + "routes:\n  - {prefix: 0.0.0.0/0, via: [{address: 10.0.1.2, weight: 64}, 10.0.2.2]}", (5, 30, ["65", "64"])),
-    Broken("a link-local next hop without port", twoPorts + "routes:\n  - {prefix: \"::/0\", via: \"fe80::1\"}", (5, 27, ["link-local", "port"])),
-    Broken("an unknown VRF", twoPorts + "routes:\n  - {prefix: 10.9.0.0/16, vrf: blue, action: drop}", (5, 32, ["blue", "default"])),
-    Broken("ports in an ACL entry without protocol", twoPorts + "acl:\n  - {id: 1, priority: 1, match: {destination_port: 80}, action: drop}", (5, 52, ["destination_port", "protocol"])),
-    Broken("an unknown ACL action", twoPorts + "acl:\n  - {id: 1, priority: 1, action: deny}", (5, 34, ["deny", "permit, drop"])),
+        twoPorts + "routes:\n  - {prefix: 0.0.0.0/0, via: [{address: 10.0.1.2, weight: 64}, 10.0.2.2]}",
+        (5, 30, ["65", "64"])),
+    Broken(
+        "a link-local next hop without port", twoPorts + "routes:\n  - {prefix: \"::/0\", via: \"fe80::1\"}",
+        (5, 27, ["link-local", "port"])),
+    Broken(
+        "an unknown VRF", twoPorts + "routes:\n  - {prefix: 10.9.0.0/16, vrf: blue, action: drop}",
+        (5, 32, ["blue", "default"])),
+    Broken(
+        "ports in an ACL entry without protocol",
+        twoPorts + "acl:\n  - {id: 1, priority: 1, match: {destination_port: 80}, action: drop}",
+        (5, 52, ["destination_port", "protocol"])),
+    Broken(
+        "an unknown ACL action", twoPorts + "acl:\n  - {id: 1, priority: 1, action: deny}",
+        (5, 34, ["deny", "permit, drop"])),
     Broken("a redirect to no port", twoPorts + "acl:\n  - {id: 1, priority: 1, action: redirect p9}", (5, 34, ["p9"])),
-    Broken("an ACL id given twice", twoPorts + "acl:\n  - {id: 1, priority: 1, action: drop}\n  - {id: 1, priority: 2, action: drop}", (6, 10, ["ACL id 1", "line 5"])),
+    Broken(
+        "an ACL id given twice",
+        twoPorts + "acl:\n  - {id: 1, priority: 1, action: drop}\n  - {id: 1, priority: 2, action: drop}",
+        (6, 10, ["ACL id 1", "line 5"])),
     Broken("an ACL entry without id", twoPorts + "acl:\n  - {priority: 1, action: drop}", (5, 5, ["id"])),
-    Broken("bad flags", twoPorts + "acl:\n  - {id: 1, priority: 1, match: {protocol: tcp, tcp_flags: \"syn,foo\"}, action: drop}", (5, 60, ["syn,!ack"])),
-    Broken("a flow without ports", twoPorts + "flows:\n  - {port: p1, source: 10.0.1.2, destination: 10.0.2.2, protocol: tcp, action: drop}", (5, 5, ["source_port"]), (5, 5, ["destination_port"])),
+    Broken(
+        "bad flags",
+        twoPorts + "acl:\n  - {id: 1, priority: 1, match: {protocol: tcp, tcp_flags: \"syn,foo\"}, action: drop}",
+        (5, 60, ["syn,!ack"])),
+    Broken(
+        "a flow without ports",
+        twoPorts + "flows:\n  - {port: p1, source: 10.0.1.2, destination: 10.0.2.2, protocol: tcp, action: drop}",
+        (5, 5, ["source_port"]), (5, 5, ["destination_port"])),
     Broken("a bad time", "ageing: {tcp: 5 minutes}\nports: [{name: p1}]", (1, 15, ["5 minutes", "300s"])),
     Broken("a time too long", "ageing: {tcp: 9h}\nports: [{name: p1}]", (1, 15, ["8h"])),
     Broken(
         "several things at once", "limts: {}\nports:\n  - {name: p1, mtu: 10}\n  - {nam: p2}\nageing: {tcp: x}",
-        (1, 1, ["limits"]), (3, 21, ["mtu", "68"]), (4, 5, ["needs \"name\""]), (4, 6, ["did you mean \"name\""]), (5, 15, ["tcp"])),
+        (1, 1, ["limits"]), (3, 21, ["mtu", "68"]), (4, 5, ["needs \"name\""]), (4, 6, ["did you mean \"name\""]),
+        (5, 15, ["tcp"])),
 ]
 
 @Suite("The configuration file")
@@ -142,7 +179,8 @@ struct ConfigurationTests {
         #expect(configuration.ageing.tcp == .seconds(300) && configuration.ageing.udp == .milliseconds(500))
         let port = try #require(configuration.ports.first)
         #expect(port.id?.rawValue == 5 && port.attach == [.skb] && port.malformed == .kernel && port.vrf.rawValue == 7)
-        #expect(!port.learnFlows && !port.admit && port.mtu == 9000 && port.subinterfaces.first?.interface == "veth0.10")
+        #expect(
+            !port.learnFlows && !port.admit && port.mtu == 9000 && port.subinterfaces.first?.interface == "veth0.10")
         guard case .via(let hops) = configuration.routes[0].action else {
             Issue.record("the route has next hops")
             return

@@ -64,7 +64,8 @@ enum Fixture {
 
     /// An Ethernet frame to the router at port 1: IPv4, UDP or TCP.
     static func frame(
-        source: String = "10.0.1.2", destination: String = "192.0.2.9", ipProtocol: UInt8 = 17, sourcePort: UInt16 = 1000,
+        source: String = "10.0.1.2", destination: String = "192.0.2.9", ipProtocol: UInt8 = 17,
+        sourcePort: UInt16 = 1000,
         destinationPort: UInt16 = 53, ttl: UInt8 = 64, tos: UInt8 = 0
     ) -> [UInt8] {
         func bytes(_ mac: MACAddress) -> [UInt8] {
@@ -78,7 +79,9 @@ enum Fixture {
         var ip: [UInt8] = [0x45, tos, 0, UInt8(20 + l4Length + 4), 0, 1, 0, 0, ttl, ipProtocol, 0, 0]
         ip += bytes(source) + bytes(destination)
         setChecksum(&ip)
-        var l4 = [UInt8(sourcePort >> 8), UInt8(sourcePort & 255), UInt8(destinationPort >> 8), UInt8(destinationPort & 255)]
+        var l4 = [
+            UInt8(sourcePort >> 8), UInt8(sourcePort & 255), UInt8(destinationPort >> 8), UInt8(destinationPort & 255),
+        ]
         l4 += [UInt8](repeating: 0, count: l4Length - 4)
         if ipProtocol == 17 { l4[5] = UInt8(l4Length + 4) }
         if ipProtocol == 6 { l4[12] = 0x50 }

@@ -42,7 +42,8 @@ struct FlowTests {
         let (plane, core) = try node()
         _ = try plane.process(Fixture.frame(), port: 1)
         core.handleEvents(maximum: 64, now: Fixture.second)
-        let drop = Fixture.yaml + "\nacl: [{id: 1, priority: 1, match: {protocol: udp, destination_port: 53}, action: drop}]\n"
+        let drop =
+            Fixture.yaml + "\nacl: [{id: 1, priority: 1, match: {protocol: udp, destination_port: 53}, action: drop}]\n"
         _ = try core.apply(Fixture.configuration(drop), facts: Fixture.facts, now: Fixture.second)
         // A flow is reported once in each tick of the coarse time.
         core.setTime(2 * Fixture.second)
@@ -141,7 +142,8 @@ struct FlowTests {
         #expect(core.handleEvents(maximum: 1024, now: Fixture.second) == 500)
         #expect(valid(plane).count == 500)
         let key = try #require(valid(plane).first?.key)
-        let miss = FlowMiss(key: key, port: PortID(rawValue: 1), length: 60, time: 0, disposition: .forward, reason: .route)
+        let miss = FlowMiss(
+            key: key, port: PortID(rawValue: 1), length: 60, time: 0, disposition: .forward, reason: .route)
         core.programmer.flowMiss(miss, state: core.state, generation: plane.generation, now: Fixture.second)
         #expect(core.programmer.statistics[.repeated] == 1 && core.programmer.updates.isEmpty)
     }
@@ -236,7 +238,8 @@ struct AdmissionTests {
         let plane = ReferenceDataPlane()
         let core = Fixture.core(plane)
         _ = try core.apply(
-            Fixture.configuration(Fixture.yaml + "\nlimits: {new_flows_per_second_per_source: 1000}"), facts: Fixture.facts, now: 0)
+            Fixture.configuration(Fixture.yaml + "\nlimits: {new_flows_per_second_per_source: 1000}"),
+            facts: Fixture.facts, now: 0)
         // A second at 100 000 a second from one source: its burst of 250 ms and a second's worth pass.
         let end = flood(core, plane, count: 100_000, from: Fixture.second, step: 10_000) { _ in 0x0a00_0102 }
         let installed = core.programmer.statistics.flowsInstalled
@@ -251,7 +254,8 @@ struct AdmissionTests {
         let plane = ReferenceDataPlane(capacities: [.flowCache: 10_000])
         let core = Fixture.core(plane)
         _ = try core.apply(
-            Fixture.configuration(Fixture.yaml + "\nlimits: {flow_high_water: 50}"), facts: Fixture.facts, now: Fixture.second)
+            Fixture.configuration(Fixture.yaml + "\nlimits: {flow_high_water: 50}"), facts: Fixture.facts,
+            now: Fixture.second)
         core.sweep(now: Fixture.second) { Fixture.second }
         let end = flood(core, plane, count: 9000, from: Fixture.second, step: 50_000) { _ in 0x0a00_0102 }
         let statistics = core.programmer.statistics
@@ -268,10 +272,13 @@ struct AdmissionTests {
         let plane = ReferenceDataPlane()
         let core = Fixture.core(plane)
         _ = try core.apply(
-            Fixture.configuration(Fixture.yaml + "\nageing: {tcp: 30s, udp: 10s, icmp: 5s}"), facts: Fixture.facts, now: 0)
+            Fixture.configuration(Fixture.yaml + "\nageing: {tcp: 30s, udp: 10s, icmp: 5s}"), facts: Fixture.facts,
+            now: 0)
         var now = Fixture.second
         core.setTime(now)
-        for ipProtocol in [6, 17, 1] as [UInt8] { _ = try plane.process(Fixture.frame(ipProtocol: ipProtocol), port: 1) }
+        for ipProtocol in [6, 17, 1] as [UInt8] {
+            _ = try plane.process(Fixture.frame(ipProtocol: ipProtocol), port: 1)
+        }
         core.handleEvents(maximum: 64, now: now)
         func alive() -> Set<UInt8> {
             Set(
@@ -297,7 +304,8 @@ struct AdmissionTests {
         pass(2)
         #expect(alive() == [6])
         _ = try core.apply(
-            Fixture.configuration(Fixture.yaml.replacing("action: drop", with: "action: kernel")), facts: Fixture.facts, now: now)
+            Fixture.configuration(Fixture.yaml.replacing("action: drop", with: "action: kernel")), facts: Fixture.facts,
+            now: now)
         pass(1)
         #expect(alive().isEmpty && core.flowsStale == 1 && core.flowsAged == 2)
     }

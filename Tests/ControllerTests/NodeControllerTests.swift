@@ -26,7 +26,8 @@ struct NodeControllerTests {
         let node = try await node()
         let first = try await process(Fixture.frame(), node)
         #expect(first?.reason == .route)
-        for await statistics in await node.watch(every: .milliseconds(10)) where statistics.programmer.flowsInstalled == 1 {
+        for await statistics in await node.watch(every: .milliseconds(10))
+        where statistics.programmer.flowsInstalled == 1 {
             break
         }
         let second = try await process(Fixture.frame(), node)
@@ -34,7 +35,8 @@ struct NodeControllerTests {
         let flows = await node.flows()
         #expect(flows.count == 1 && flows.first?.origin == .derived && flows.first?.counter?.packets == 1)
         let status = await node.status()
-        #expect(status.ports.map(\.binding.name) == ["p1", "p2", "p3"] && status.applied == 1 && status.complaints.isEmpty)
+        #expect(
+            status.ports.map(\.binding.name) == ["p1", "p2", "p3"] && status.applied == 1 && status.complaints.isEmpty)
         #expect(status.statistics.packets.fast == 2)
         let names = await node.names()
         #expect(names.routerInterfaces.values.sorted() == ["p1", "p2", "p3"])
@@ -63,7 +65,9 @@ struct NodeControllerTests {
         await withTaskGroup(of: Void.self) { group in
             for number in 0..<200 as Range<UInt32> {
                 group.addTask {
-                    guard let prefix = IPPrefix(.v4(IPv4Address(rawValue: 0x6440_0000 + number)), length: 32) else { return }
+                    guard let prefix = IPPrefix(.v4(IPv4Address(rawValue: 0x6440_0000 + number)), length: 32) else {
+                        return
+                    }
                     _ = await node.write([.insert(.route(RouteEntry(prefix: prefix, action: .drop)))])
                 }
             }

@@ -18,7 +18,9 @@ struct PlanTests {
     }
 
     private func route(_ plan: TablePlan, _ prefix: String) -> RouteEntry.Action? {
-        guard let prefix = IPPrefix(prefix), case .route(let route)? = set(plan)[.route(.default, prefix)] else { return nil }
+        guard let prefix = IPPrefix(prefix), case .route(let route)? = set(plan)[.route(.default, prefix)] else {
+            return nil
+        }
         return route.action
     }
 
@@ -189,7 +191,8 @@ struct ApplyTests {
                 == [.applied])
         plane.remaining = 0
         let error = #expect(throws: ApplyError.self) {
-            try core.apply(Fixture.configuration("ports: [{name: p1, addresses: [10.0.1.1/24]}]"), facts: Fixture.facts, now: 0)
+            try core.apply(
+                Fixture.configuration("ports: [{name: p1, addresses: [10.0.1.1/24]}]"), facts: Fixture.facts, now: 0)
         }
         #expect(plane.remaining == 0, "nothing was written")
         #expect(error?.description.contains("100.64.0.0/10") == true, "\(String(describing: error))")
@@ -241,7 +244,9 @@ struct ApplyTests {
     @Test("a restarted controller takes over what it finds, and changes nothing that is as wanted")
     func adoption() throws {
         let plane = ReferenceDataPlane()
-        let text = Fixture.yaml + "\nflows: [{port: p1, source: 10.0.1.2, destination: 9.9.9.9, protocol: 50, action: via 10.0.2.2}]\n"
+        let text =
+            Fixture.yaml
+            + "\nflows: [{port: p1, source: 10.0.1.2, destination: 9.9.9.9, protocol: 50, action: via 10.0.2.2}]\n"
         _ = try Fixture.core(plane).apply(Fixture.configuration(text), facts: Fixture.facts, now: 0)
         let before = plane.allEntries
         let generation = plane.generation

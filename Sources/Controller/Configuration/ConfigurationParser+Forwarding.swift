@@ -10,7 +10,8 @@ extension ConfigurationParser {
         for node in file.elements("vlans") {
             guard
                 let reader = YAMLMapping(
-                    node, what: "a VLAN", keys: ["id", "tagged", "untagged", "unknown_unicast", "broadcast", "multicast"],
+                    node, what: "a VLAN",
+                    keys: ["id", "tagged", "untagged", "unknown_unicast", "broadcast", "multicast"],
                     complaints: complaints),
                 let number = reader.requiredInteger("id", in: 1...4094)
             else { continue }
@@ -23,7 +24,8 @@ extension ConfigurationParser {
                 if let first = vlan.tagged.first(where: { $0.value == member.value }) {
                     complaints.add(
                         member.location,
-                        "port \(member.value) is tagged in VLAN \(number) (line \(first.location.line)) and untagged; it can be one of them")
+                        "port \(member.value) is tagged in VLAN \(number) (line \(first.location.line)) and untagged; it can be one of them"
+                    )
                 }
             }
             vlan.unknownUnicast = reader.choice("unknown_unicast", Configuration.Flood.self) ?? vlan.unknownUnicast
@@ -38,7 +40,8 @@ extension ConfigurationParser {
             if !isMember {
                 complaints.add(
                     port.location,
-                    "port \(port.name) is switched but a member of no VLAN; name it under \"tagged\" or \"untagged\" of a VLAN")
+                    "port \(port.name) is switched but a member of no VLAN; name it under \"tagged\" or \"untagged\" of a VLAN"
+                )
             }
         }
     }
@@ -50,7 +53,8 @@ extension ConfigurationParser {
             if port.mode == .routed {
                 complaints.add(
                     name.location,
-                    "port \(port.name) is routed and cannot be a member of VLAN \(vlan); make it \"mode: switched\", or give it a subinterface")
+                    "port \(port.name) is routed and cannot be a member of VLAN \(vlan); make it \"mode: switched\", or give it a subinterface"
+                )
             } else if let first = result.first(where: { $0.value == name.value }) {
                 duplicate("member \(name.value)", at: name.location, first: first.location)
             } else {
@@ -127,7 +131,8 @@ extension ConfigurationParser {
     /// The router interface a next hop or neighbour is behind: the one named, or the one whose network holds the address.
     func locate(_ address: IPAddress, at location: SourceLocation, _ reader: YAMLMapping, vrf: VRFID) -> RouterPort? {
         if let own = connected.first(where: { $0.address.address == address && $0.vrf == vrf }) {
-            complaints.add(location, "\(address) is the node's own address (line \(own.location.line)), not a neighbor's")
+            complaints.add(
+                location, "\(address) is the node's own address (line \(own.location.line)), not a neighbor's")
             return nil
         }
         if let name = reader.text("port") {
@@ -168,7 +173,8 @@ extension ConfigurationParser {
         for node in file.elements("routes") {
             guard
                 let reader = YAMLMapping(
-                    node, what: "a route", keys: ["prefix", "via", "port", "vlan", "action", "vrf"], complaints: complaints),
+                    node, what: "a route", keys: ["prefix", "via", "port", "vlan", "action", "vrf"],
+                    complaints: complaints),
                 let prefixNode = reader.required("prefix"),
                 let prefix = complaints.prefix(prefixNode, what: "prefix")
             else { continue }
@@ -176,7 +182,8 @@ extension ConfigurationParser {
             let name = RouteName(vrf: vrf, prefix: prefix)
             if let first = seen[name] {
                 if connectedNames.contains(name) {
-                    complaints.add(prefixNode.location, "\(prefix) is connected already, by the address in line \(first.line)")
+                    complaints.add(
+                        prefixNode.location, "\(prefix) is connected already, by the address in line \(first.line)")
                 } else {
                     duplicate("route \(prefix)", at: prefixNode.location, first: first)
                 }
@@ -212,14 +219,17 @@ extension ConfigurationParser {
                 }
                 if let first = hops[..<index].first(where: { $0.address == hop.address && $0.port == hop.port }) {
                     complaints.add(
-                        hop.location, "next hop \(hop.address) is given twice; first in line \(first.location.line); use \"weight\"")
+                        hop.location,
+                        "next hop \(hop.address) is given twice; first in line \(first.location.line); use \"weight\"")
                 }
             }
             let weights = hops.reduce(0) { $0 + Int($1.weight) }
             if weights > 64 { complaints.add(via.location, "the weights add up to \(weights); they may add up to 64") }
             return .via(hops)
         case (nil, let action?):
-            return complaints.value(action, what: "action", expected: "drop, kernel or cpu; next hops are given by \"via\"") {
+            return complaints.value(
+                action, what: "action", expected: "drop, kernel or cpu; next hops are given by \"via\""
+            ) {
                 switch $0 {
                 case "drop": .drop
                 case "kernel": .kernel
@@ -230,7 +240,8 @@ extension ConfigurationParser {
         default:
             complaints.add(
                 reader.location,
-                "route \(prefix) needs either \"via\" (a next hop, or a list of them) or \"action\" (drop, kernel, cpu)")
+                "route \(prefix) needs either \"via\" (a next hop, or a list of them) or \"action\" (drop, kernel, cpu)"
+            )
             return nil
         }
     }

@@ -15,7 +15,8 @@ extension ConfigurationParser {
         for node in file.elements("acl") {
             guard
                 let reader = YAMLMapping(
-                    node, what: "an ACL entry", keys: ["id", "priority", "match", "action", "mirror"], complaints: complaints)
+                    node, what: "an ACL entry", keys: ["id", "priority", "match", "action", "mirror"],
+                    complaints: complaints)
             else { continue }
             let id = reader.requiredInteger("id", in: 1...Int(UInt32.max) - 1).map { UInt32($0) }
             let priority = reader.requiredInteger("priority", in: 0...Int(UInt32.max)).map { UInt32($0) }
@@ -34,12 +35,15 @@ extension ConfigurationParser {
         if result.acl.count > result.limits.acl {
             complaints.add(
                 result.acl[result.limits.acl].location,
-                "there are \(result.acl.count) ACL entries; limits allow \(result.limits.acl) (\"acl\" under \"limits\", at most 512)")
+                "there are \(result.acl.count) ACL entries; limits allow \(result.limits.acl) (\"acl\" under \"limits\", at most 512)"
+            )
         }
     }
 
     private func readMatch(_ node: Node, into rule: inout Configuration.ACLRule) {
-        guard let reader = YAMLMapping(node, what: "match", keys: Self.matchKeys, complaints: complaints) else { return }
+        guard let reader = YAMLMapping(node, what: "match", keys: Self.matchKeys, complaints: complaints) else {
+            return
+        }
         if let name = reader.text("port"), let port = port(name) { rule.ingressPort = port.name }
         if let vlan = reader.integer("vlan", in: 0...4094) { rule.match.vlan = VLANID(rawValue: UInt16(vlan)) }
         rule.match.etherType = reader["ether_type"].flatMap { node in
@@ -57,7 +61,8 @@ extension ConfigurationParser {
         rule.match.source = reader["source"].flatMap { complaints.prefix($0, what: "source") }
         rule.match.destination = reader["destination"].flatMap { complaints.prefix($0, what: "destination") }
         if let a = rule.match.source, let b = rule.match.destination, a.address.isIPv6 != b.address.isIPv6 {
-            complaints.add(reader.location(of: "destination"), "source \(a) and destination \(b) are of different families")
+            complaints.add(
+                reader.location(of: "destination"), "source \(a) and destination \(b) are of different families")
         }
         rule.match.ipProtocol = ipProtocol(reader)
         rule.match.dscp = reader.integer("dscp", in: 0...63).map { UInt8($0) }
@@ -78,7 +83,8 @@ extension ConfigurationParser {
                 }
             }
         }
-        requireProtocol(reader, rule.match.ipProtocol, keys: ["source_port", "destination_port"], [6, 17], "tcp or udp")
+        requireProtocol(
+            reader, rule.match.ipProtocol, keys: ["source_port", "destination_port"], [6, 17], "tcp or udp")
         requireProtocol(reader, rule.match.ipProtocol, keys: ["tcp_flags"], [6], "tcp")
         requireProtocol(reader, rule.match.ipProtocol, keys: ["icmp_type", "icmp_code"], [1, 58], "icmp or icmpv6")
     }
@@ -133,9 +139,11 @@ extension ConfigurationParser {
 
     /// `syn,!ack`: flags that are set, and with `!` those that are not; or value/mask in numbers.
     private func tcpFlags(_ node: Node) -> Ternary<UInt8>? {
-        let bits = ["fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32, "ece": 64, "cwr": 128] as [String: UInt8]
+        let bits =
+            ["fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32, "ece": 64, "cwr": 128] as [String: UInt8]
         return complaints.value(
-            node, what: "tcp_flags", expected: "flags like syn,!ack of fin, syn, rst, psh, ack, urg, ece, cwr; or value/mask like 0x02/0x12"
+            node, what: "tcp_flags",
+            expected: "flags like syn,!ack of fin, syn, rst, psh, ack, urg, ece, cwr; or value/mask like 0x02/0x12"
         ) { text in
             if let slash = text.firstIndex(of: "/") {
                 guard let value = parseInteger(String(text[..<slash])).flatMap({ UInt8(exactly: $0) }),
@@ -146,7 +154,8 @@ extension ConfigurationParser {
             var flags = Ternary<UInt8>(value: 0, mask: 0)
             for word in text.split(separator: ",", omittingEmptySubsequences: false) {
                 let name = word.trimmingSpaces.lowercased()
-                guard let bit = bits[name.hasPrefix("!") ? String(name.dropFirst()) : name], flags.mask & bit == 0 else {
+                guard let bit = bits[name.hasPrefix("!") ? String(name.dropFirst()) : name], flags.mask & bit == 0
+                else {
                     return nil
                 }
                 flags.mask |= bit
@@ -158,7 +167,9 @@ extension ConfigurationParser {
 
     /// One word of an action, and what it is followed by: `drop`, `redirect p2`, `{via: 10.0.2.1}`.
     private func actionWords(_ node: Node) -> (verb: String, argument: Node?)? {
-        if case .mapping(let mapping) = node, mapping.count == 1, let pair = mapping.first, let verb = pair.key.scalar?.string {
+        if case .mapping(let mapping) = node, mapping.count == 1, let pair = mapping.first,
+            let verb = pair.key.scalar?.string
+        {
             return (verb, pair.value)
         }
         guard case .scalar(let scalar) = node else { return nil }
@@ -177,21 +188,27 @@ extension ConfigurationParser {
             return complaints.text(argument, what: "redirect").flatMap { port($0) }.map { .redirect($0.name) }
         default:
             complaints.add(
-                node.location, "action cannot be \(node.kind); expected permit, drop, kernel, cpu, or \"redirect PORT\"")
+                node.location, "action cannot be \(node.kind); expected permit, drop, kernel, cpu, or \"redirect PORT\""
+            )
             return nil
         }
     }
 
     static let flowKeys = [
-        "port", "vlan", "source", "destination", "protocol", "source_port", "destination_port", "icmp_type", "icmp_code",
+        "port", "vlan", "source", "destination", "protocol", "source_port", "destination_port", "icmp_type",
+        "icmp_code",
         "action", "idle_timeout",
     ]
 
     mutating func readFlows(_ file: YAMLMapping) {
         var seen: [Configuration.StaticFlow: SourceLocation] = [:]
         for node in file.elements("flows") {
-            guard let reader = YAMLMapping(node, what: "a flow", keys: Self.flowKeys, complaints: complaints) else { continue }
-            let place = reader.requiredText("port").flatMap { routerPort($0, vlan: reader.integer("vlan", in: 1...4094)) }
+            guard let reader = YAMLMapping(node, what: "a flow", keys: Self.flowKeys, complaints: complaints) else {
+                continue
+            }
+            let place = reader.requiredText("port").flatMap {
+                routerPort($0, vlan: reader.integer("vlan", in: 1...4094))
+            }
             let source = reader.required("source").flatMap { complaints.address($0, what: "source") }
             let destination = reader.required("destination").flatMap { complaints.address($0, what: "destination") }
             _ = reader.required("protocol")
@@ -199,7 +216,8 @@ extension ConfigurationParser {
             guard let place, let source, let destination, let ipProtocol else { continue }
             if source.isIPv6 != destination.isIPv6 {
                 complaints.add(
-                    reader.location(of: "destination"), "source \(source) and destination \(destination) are of different families")
+                    reader.location(of: "destination"),
+                    "source \(source) and destination \(destination) are of different families")
             }
             var flow = Configuration.StaticFlow(
                 port: place.port, source: source, destination: destination, ipProtocol: ipProtocol, action: .kernel,
@@ -259,7 +277,8 @@ extension ConfigurationParser {
             return hop.map { .via($0) }
         default:
             complaints.add(
-                node.location, "action cannot be \(node.kind); expected drop, kernel, cpu, \"via ADDRESS\" or \"redirect PORT\"")
+                node.location,
+                "action cannot be \(node.kind); expected drop, kernel, cpu, \"via ADDRESS\" or \"redirect PORT\"")
             return nil
         }
     }

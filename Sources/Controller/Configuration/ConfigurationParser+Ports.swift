@@ -10,7 +10,9 @@ extension ConfigurationParser {
     ]
 
     mutating func readPorts(_ file: YAMLMapping) {
-        if !file.has("ports") { complaints.add(file.location, "the configuration needs \"ports\": a list of at least one port") }
+        if !file.has("ports") {
+            complaints.add(file.location, "the configuration needs \"ports\": a list of at least one port")
+        }
         for node in file.elements("ports") {
             guard let reader = YAMLMapping(node, what: "a port", keys: Self.portKeys, complaints: complaints),
                 let name = reader.requiredText("name")
@@ -19,12 +21,16 @@ extension ConfigurationParser {
             checkInterfaceName(interface)
             var port = Configuration.Port(name: name.value, interface: interface.value, location: node.location)
             if name.value.isEmpty || name.value.contains(where: { $0.isWhitespace || $0 == "," }) {
-                complaints.add(name.location, "a port cannot be called \"\(name.value)\"; expected a name without spaces and commas")
+                complaints.add(
+                    name.location,
+                    "a port cannot be called \"\(name.value)\"; expected a name without spaces and commas")
             }
             port.id = reader.integer("id", in: 1...Int(PortID.maximum)).map { PortID(rawValue: UInt16($0)) }
             port.mode = reader.choice("mode", Configuration.PortMode.self) ?? port.mode
             port.attach = attachModes(reader) ?? port.attach
-            port.addresses = reader.elements("addresses").compactMap { complaints.interfaceAddress($0, what: "an address") }
+            port.addresses = reader.elements("addresses").compactMap {
+                complaints.interfaceAddress($0, what: "an address")
+            }
             port.mac = reader["mac"].flatMap { complaints.stationMAC($0, what: "mac") }
             port.mtu = reader.integer("mtu", in: 68...65521).map { UInt16($0) }
             if let pvid = reader.integer("pvid", in: 1...4094) { port.pvid = VLANID(rawValue: UInt16(pvid)) }
@@ -46,7 +52,8 @@ extension ConfigurationParser {
         }
         if result.ports.count > Int(PortID.maximum) {
             complaints.add(
-                result.ports[Int(PortID.maximum)].location, "there are \(result.ports.count) ports; a node has at most \(PortID.maximum)")
+                result.ports[Int(PortID.maximum)].location,
+                "there are \(result.ports.count) ports; a node has at most \(PortID.maximum)")
         }
     }
 
@@ -66,7 +73,8 @@ extension ConfigurationParser {
             guard let mode = Configuration.AttachMode(rawValue: word.value), !modes.contains(mode) else {
                 complaints.add(
                     word.location,
-                    "attach cannot be \"\(word.value)\"; expected native, skb, or both in the order to try: \"native,skb\"")
+                    "attach cannot be \"\(word.value)\"; expected native, skb, or both in the order to try: \"native,skb\""
+                )
                 return nil
             }
             modes.append(mode)
@@ -94,7 +102,9 @@ extension ConfigurationParser {
             result.append(
                 .init(
                     vlan: id, interface: interface?.value ?? "\(port.interface).\(vlan)",
-                    addresses: sub.elements("addresses").compactMap { complaints.interfaceAddress($0, what: "an address") },
+                    addresses: sub.elements("addresses").compactMap {
+                        complaints.interfaceAddress($0, what: "an address")
+                    },
                     mac: sub["mac"].flatMap { complaints.stationMAC($0, what: "mac") }, vrf: vrf(sub),
                     location: node.location))
         }
@@ -134,7 +144,8 @@ extension ConfigurationParser {
                 if port.mode == .switched, sub.vlan == port.pvid, !port.addresses.isEmpty {
                     complaints.add(
                         sub.location,
-                        "VLAN \(sub.vlan.rawValue) is the pvid of port \(port.name), whose own addresses are in that VLAN; give them all in one place")
+                        "VLAN \(sub.vlan.rawValue) is the pvid of port \(port.name), whose own addresses are in that VLAN; give them all in one place"
+                    )
                 }
             }
         }
@@ -155,7 +166,8 @@ extension ConfigurationParser {
                 } else if other.address.prefix.overlaps(address.prefix), other.port != port {
                     complaints.add(
                         item.location,
-                        "\(address) overlaps \(other.address) of port \(other.port.text) in line \(other.location.line); networks of one VRF must not")
+                        "\(address) overlaps \(other.address) of port \(other.port.text) in line \(other.location.line); networks of one VRF must not"
+                    )
                 }
             }
             connected.append(Connected(address: address, port: port, vrf: vrf, location: item.location))

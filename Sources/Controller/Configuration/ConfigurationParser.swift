@@ -39,7 +39,8 @@ struct ConfigurationParser {
     }
 
     static let sections = [
-        "node", "pin_path", "limits", "ageing", "acl_default", "ports", "vlans", "macs", "vrfs", "routes", "neighbors", "acl",
+        "node", "pin_path", "limits", "ageing", "acl_default", "ports", "vlans", "macs", "vrfs", "routes", "neighbors",
+        "acl",
         "flows",
     ]
 
@@ -57,7 +58,8 @@ struct ConfigurationParser {
             if path.value.hasPrefix("/") {
                 result.pinPath = path.value
             } else {
-                complaints.add(path.location, "pin_path cannot be \"\(path.value)\"; expected an absolute path on bpffs")
+                complaints.add(
+                    path.location, "pin_path cannot be \"\(path.value)\"; expected an absolute path on bpffs")
             }
         }
         readVRFs(file)
@@ -91,7 +93,8 @@ struct ConfigurationParser {
             let reader = YAMLMapping(
                 node, what: "limits",
                 keys: [
-                    "ipv4_flows", "ipv6_flows", "macs", "macs_per_port", "routes", "acl", "new_flows_per_second_per_port",
+                    "ipv4_flows", "ipv6_flows", "macs", "macs_per_port", "routes", "acl",
+                    "new_flows_per_second_per_port",
                     "new_flows_per_second_per_source", "events_per_second_per_port", "flow_high_water",
                 ], complaints: complaints)
         else { return }
@@ -159,7 +162,8 @@ struct ConfigurationParser {
         if let id = vrfNames[text.value] { return id }
         if let number = parseInteger(text.value), (0...255).contains(number) { return VRFID(rawValue: UInt16(number)) }
         let known = vrfNames.keys.sorted().joined(separator: ", ")
-        complaints.add(text.location, "there is no VRF \"\(text.value)\"; expected one of \(known), or a number from 0 to 255")
+        complaints.add(
+            text.location, "there is no VRF \"\(text.value)\"; expected one of \(known), or a number from 0 to 255")
         return .default
     }
 
@@ -169,7 +173,8 @@ struct ConfigurationParser {
         let names = result.ports.map(\.name)
         let hint =
             names.isEmpty
-            ? "there are no ports" : nearest(to: text.value, in: names).map { "did you mean \"\($0)\"?" }
+            ? "there are no ports"
+            : nearest(to: text.value, in: names).map { "did you mean \"\($0)\"?" }
                 ?? "ports are \(names.joined(separator: ", "))"
         complaints.add(text.location, "there is no port \"\(text.value)\"; \(hint)")
         return nil
@@ -178,7 +183,8 @@ struct ConfigurationParser {
     /// `p1`, `p1.10`, or `port: p1` with `vlan: 10`.
     func routerPort(_ text: Located<String>, vlan: Int? = nil) -> (port: RouterPort, vrf: VRFID)? {
         if vlan == nil, portIndex[text.value] == nil, let dot = text.value.lastIndex(of: "."),
-            let number = Int(text.value[text.value.index(after: dot)...]), portIndex[String(text.value[..<dot])] != nil {
+            let number = Int(text.value[text.value.index(after: dot)...]), portIndex[String(text.value[..<dot])] != nil
+        {
             return routerPort(Located(String(text.value[..<dot]), at: text.location), vlan: number)
         }
         guard let port = port(text) else { return nil }
@@ -186,7 +192,8 @@ struct ConfigurationParser {
         if let sub = port.subinterfaces.first(where: { Int($0.vlan.rawValue) == vlan }) {
             return (RouterPort(port: port.name, vlan: sub.vlan), sub.vrf)
         }
-        complaints.add(text.location, "port \(port.name) has no subinterface with VLAN \(vlan); add it under \"subinterfaces\"")
+        complaints.add(
+            text.location, "port \(port.name) has no subinterface with VLAN \(vlan); add it under \"subinterfaces\"")
         return nil
     }
 }
@@ -238,7 +245,8 @@ private func linesOfDuplicates(of key: String, around found: SourceLocation, in 
     func gives(_ line: [Unicode.Scalar]) -> Bool {
         let start = found.column - 1
         guard line.count >= start + wanted.count else { return false }
-        return line[..<start].allSatisfy { $0 == " " || $0 == "-" } && Array(line[start..<start + wanted.count]) == wanted
+        return line[..<start].allSatisfy { $0 == " " || $0 == "-" }
+            && Array(line[start..<start + wanted.count]) == wanted
     }
     /// Whether the mapping goes on over this line.
     func within(_ line: [Unicode.Scalar]) -> Bool {

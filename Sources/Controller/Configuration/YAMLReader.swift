@@ -48,7 +48,8 @@ struct YAMLMapping {
     init?(_ node: Node, what: String, keys: [String], complaints: Complaints) {
         (self.complaints, self.what, location) = (complaints, what, node.location)
         guard case .mapping(let mapping) = node else {
-            complaints.add(node.location, "\(what) cannot be \(node.kind); expected \(Self.list(keys.map { "\($0):" }))")
+            complaints.add(
+                node.location, "\(what) cannot be \(node.kind); expected \(Self.list(keys.map { "\($0):" }))")
             return nil
         }
         var values: [String: Node] = [:]
@@ -58,7 +59,8 @@ struct YAMLMapping {
                 continue
             }
             guard keys.contains(name) else {
-                let hint = nearest(to: name, in: keys).map { "did you mean \"\($0)\"?" } ?? "known are \(Self.list(keys))"
+                let hint =
+                    nearest(to: name, in: keys).map { "did you mean \"\($0)\"?" } ?? "known are \(Self.list(keys))"
                 complaints.add(key.location, "\(what) has no \"\(name)\"; \(hint)")
                 continue
             }
@@ -86,7 +88,9 @@ struct YAMLMapping {
     func elements(_ key: String) -> [Node] {
         guard let node = values[key] else { return [] }
         guard case .sequence(let sequence) = node else {
-            complaints.add(node.location, "\"\(key)\" of \(what) cannot be \(node.kind); expected a list: [a, b], or lines with \"- \"")
+            complaints.add(
+                node.location,
+                "\"\(key)\" of \(what) cannot be \(node.kind); expected a list: [a, b], or lines with \"- \"")
             return []
         }
         return Array(sequence)
@@ -123,7 +127,8 @@ struct YAMLMapping {
 
     func duration(_ key: String) -> Duration? {
         values[key].flatMap { node in
-            complaints.value(node, what: key, expected: "a time like 300s, 5m, 1h or 500ms, at least 500ms", parseDuration)
+            complaints.value(
+                node, what: key, expected: "a time like 300s, 5m, 1h or 500ms, at least 500ms", parseDuration)
         }
     }
 }
@@ -222,7 +227,9 @@ func parseDuration(_ text: String) -> Duration? {
 /// The candidate with the fewest edits, if it is near enough to be what was meant.
 func nearest(to word: String, in candidates: [String]) -> String? {
     let best = candidates.map { (name: $0, distance: editDistance(word, $0)) }.min { $0.distance < $1.distance }
-    guard let best, best.distance <= (word.count < 3 ? 0 : max(word.count >= 4 ? 2 : 1, word.count / 3)) else { return nil }
+    guard let best, best.distance <= (word.count < 3 ? 0 : max(word.count >= 4 ? 2 : 1, word.count / 3)) else {
+        return nil
+    }
     return best.name
 }
 

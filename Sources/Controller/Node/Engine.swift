@@ -75,7 +75,9 @@ final class Engine: SerialExecutor, Sendable {
                 isAwake = false
                 guard poll(&waiting, nfds_t(waiting.count), timeout) > 0 else { continue }
                 // A descriptor closed too early would be reported for ever.
-                for index in waiting.indices where waiting[index].revents & Int16(POLLNVAL) != 0 { waiting[index].fd = -1 }
+                for index in waiting.indices where waiting[index].revents & Int16(POLLNVAL) != 0 {
+                    waiting[index].fd = -1
+                }
                 guard waiting[0].revents != 0 else { continue }
                 var bytes: UInt64 = 0
                 _ = read(wakeRead, &bytes, 8)

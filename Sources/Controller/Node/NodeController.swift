@@ -157,7 +157,8 @@ public actor NodeController {
 
     /// Packets handed to the controller from now on; of those nobody takes in time, the oldest are lost.
     public func packets(buffer: Int = 1024) -> AsyncStream<PacketIn> {
-        let (stream, continuation) = AsyncStream.makeStream(of: PacketIn.self, bufferingPolicy: .bufferingNewest(buffer))
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: PacketIn.self, bufferingPolicy: .bufferingNewest(buffer))
         guard !isShutDown else {
             continuation.finish()
             return stream

@@ -131,7 +131,8 @@ extension NodeCore {
             }
             let before = old[update.entry.entryKey]
             if !report.generationAdvanced,
-                TableDifference.changesPolicy(update, old: before, neighborRoutes: plan.neighborRoutes) {
+                TableDifference.changesPolicy(update, old: before, neighborRoutes: plan.neighborRoutes)
+            {
                 report.generationAdvanced = true
             }
             mirror(update, old: before)
@@ -160,7 +161,8 @@ extension NodeCore {
         dataPlane.sweepMACs { record in
             guard !record.entry.isStatic, case .port(let id) = record.entry.action else { return .keep }
             if let port = state.port(id), port.up, port.mode == .switched, let vlan = state.vlan(record.entry.vlan),
-                vlan.hasMember(id) {
+                vlan.hasMember(id)
+            {
                 return .keep
             }
             programmer.stations.forget(record.entry.vlan, record.entry.mac)
@@ -187,7 +189,9 @@ extension NodeCore {
     private func transact(_ updates: [TableUpdate], old: [EntryKey: TableEntry]) throws(ApplyError) {
         guard !updates.isEmpty else { return }
         let results = write(overLearned: updates)
-        guard let failed = results.firstIndex(where: { $0.error != nil }), let error = results[failed].error else { return }
+        guard let failed = results.firstIndex(where: { $0.error != nil }), let error = results[failed].error else {
+            return
+        }
         var undo: [TableUpdate] = []
         for (update, result) in zip(updates, results).reversed() where result == .applied {
             let before = old[update.entry.entryKey]
@@ -244,7 +248,12 @@ extension NodeCore {
         }
         forgetUnreachableStations(after: zip(updates, results).compactMap { $1 == .applied ? $0 : nil })
         let rejected = results.count { $0.error != nil }
-        log("written", ["updates": "\(updates.count)", "rejected": "\(rejected)", "generation": "\(dataPlane.generation.rawValue)"])
+        log(
+            "written",
+            [
+                "updates": "\(updates.count)", "rejected": "\(rejected)",
+                "generation": "\(dataPlane.generation.rawValue)",
+            ])
         return results
     }
 

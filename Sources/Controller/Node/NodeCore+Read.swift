@@ -17,7 +17,8 @@ extension NodeCore {
         }
         return NodeStatus(
             name: configuration?.node.name ?? "piccolo", dataPlane: dataPlane.capabilities.name,
-            uptime: Double(now - started) / 1e9, generation: dataPlane.generation, tables: dataPlane.capabilities.tables,
+            uptime: Double(now - started) / 1e9, generation: dataPlane.generation,
+            tables: dataPlane.capabilities.tables,
             ports: ports, complaints: complaints, statistics: statistics(now: now), lastSweep: ageing.lastDuration,
             applied: applied, refused: refused)
     }
@@ -43,7 +44,8 @@ extension NodeCore {
         let capabilities = dataPlane.capabilities
         let health = dataPlane.health()
         return NodeStatistics(
-            time: now, flowsUsed: capabilities[.flowCache]?.used ?? 0, flowCapacity: capabilities[.flowCache]?.capacity ?? 0,
+            time: now, flowsUsed: capabilities[.flowCache]?.used ?? 0,
+            flowCapacity: capabilities[.flowCache]?.capacity ?? 0,
             macsUsed: capabilities[.mac]?.used ?? 0, verdicts: dataPlane.verdictCounters(),
             programmer: programmer.statistics, flowsAged: flowsAged, flowsStale: flowsStale, macsAged: macsAged,
             sweeps: sweeps, eventsSent: health.eventsSent, eventsRepeated: health.eventsRepeated,
@@ -64,7 +66,8 @@ extension NodeCore {
                 let entry = TableEntry.mac(record.entry)
                 result.append(
                     EntryRecord(
-                        entry: entry, origin: record.entry.isStatic ? intent[entry.entryKey]?.origin ?? .user : .learned,
+                        entry: entry,
+                        origin: record.entry.isStatic ? intent[entry.entryKey]?.origin ?? .user : .learned,
                         counter: record.counter, idle: seconds(now.ticks(since: record.lastHit)),
                         idleTimeout: record.entry.isStatic ? nil : seconds(FlowAgeing.ticks(ageing.timeouts.mac))))
                 return .keep

@@ -44,7 +44,8 @@ final class NodeCore {
 
     /// - Parameter ecmpSeed: the data plane's seed for spreading over next-hop groups: the controller must choose as it does.
     init(
-        dataPlane: any DataPlane, binder: (any PortBinder)?, ecmpSeed: HashSeed, seed: UInt64, logger: Logger, now: UInt64
+        dataPlane: any DataPlane, binder: (any PortBinder)?, ecmpSeed: HashSeed, seed: UInt64, logger: Logger,
+        now: UInt64
     ) {
         (self.dataPlane, self.binder, self.logger, started, self.seed) = (dataPlane, binder, logger, now, seed)
         state = Self.emptyState(dataPlane, ecmpSeed)
@@ -77,7 +78,9 @@ final class NodeCore {
             intent[entry.entryKey] = Intent(entry: entry, origin: .configuration)
         }
         identities.adopt(entries)
-        if !entries.isEmpty { log("adopted", ["entries": "\(entries.count)", "generation": "\(dataPlane.generation.rawValue)"]) }
+        if !entries.isEmpty {
+            log("adopted", ["entries": "\(entries.count)", "generation": "\(dataPlane.generation.rawValue)"])
+        }
         countFlows()
     }
 

@@ -70,7 +70,11 @@ public struct NodeStatistics: Hashable, Sendable {
     /// Packets forwarded or dropped by the fast path, and those that took the kernel's stack.
     public var packets: (fast: UInt64, kernel: UInt64) {
         verdicts.reduce(into: (0, 0)) { sum, verdict in
-            if verdict.disposition == .kernel { sum.1 += verdict.counter.packets } else { sum.0 += verdict.counter.packets }
+            if verdict.disposition == .kernel {
+                sum.1 += verdict.counter.packets
+            } else {
+                sum.0 += verdict.counter.packets
+            }
         }
     }
 }

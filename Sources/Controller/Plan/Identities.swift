@@ -73,7 +73,8 @@ public struct Identities: Hashable, Sendable {
             case .myStation(let station): stations[station.routerInterface] = station
             case .routerInterface(let interface): found.append(interface)
             case .nextHop(let hop):
-                nextHops.given[NextHopName(routerInterface: hop.routerInterface, address: hop.neighbor)] = hop.id.rawValue
+                nextHops.given[NextHopName(routerInterface: hop.routerInterface, address: hop.neighbor)] =
+                    hop.id.rawValue
             case .nextHopGroup(let group): groups.given[group.members] = group.id.rawValue
             default: break
             }

@@ -57,7 +57,9 @@ public enum TableDifference {
             return update.operation != .insert || !neighborRoutes.contains(update.entry.entryKey)
         case .port(let new):
             guard update.operation == .modify, case .port(var before)? = old else { return update.operation == .delete }
-            (before.up, before.mtu, before.learnFlows, before.learnMACs) = (new.up, new.mtu, new.learnFlows, new.learnMACs)
+            (before.up, before.mtu, before.learnFlows, before.learnMACs) = (
+                new.up, new.mtu, new.learnFlows, new.learnMACs
+            )
             (before.malformed, before.admit) = (new.malformed, new.admit)
             return before != new
         case .myStation, .acl: return true

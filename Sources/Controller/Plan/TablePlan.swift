@@ -119,7 +119,8 @@ public struct TablePlan: Sendable {
                 return found
             }
             if let index = identities.interfaceIndexes[port.name],
-                let renamed = facts.interfaces.values.first(where: { $0.index == index }) {
+                let renamed = facts.interfaces.values.first(where: { $0.index == index })
+            {
                 plan.notices.append(
                     "port \(port.name): interface \(port.interface) is now called \(renamed.name); the port follows it")
                 return renamed
@@ -148,7 +149,8 @@ public struct TablePlan: Sendable {
                     interfaceIndex: interface?.index, attach: port.attach))
             if let interface, let wanted = port.mtu, Int(wanted) > interface.mtu {
                 plan.notices.append(
-                    "port \(port.name): mtu \(wanted) is more than that of \(interface.name) (\(interface.mtu)); larger packets will be lost")
+                    "port \(port.name): mtu \(wanted) is more than that of \(interface.name) (\(interface.mtu)); larger packets will be lost"
+                )
             }
         }
 
@@ -243,7 +245,9 @@ public struct TablePlan: Sendable {
             }
         }
 
-        private mutating func nextHop(_ interface: RouterInterfaceID, _ address: IPAddress, _ plan: inout TablePlan) -> NextHopID {
+        private mutating func nextHop(_ interface: RouterInterfaceID, _ address: IPAddress, _ plan: inout TablePlan)
+            -> NextHopID
+        {
             let id = NextHopID(
                 rawValue: identities.nextHops.number(of: .init(routerInterface: interface, address: address)))
             plan.add(.nextHop(NextHopEntry(id: id, routerInterface: interface, neighbor: address)))
@@ -288,7 +292,9 @@ public struct TablePlan: Sendable {
                 }
             }
             for neighbor in configuration.neighbors {
-                if let index = interfaceByName[neighbor.port] { addNeighbor(index, neighbor.address, neighbor.mac, &plan) }
+                if let index = interfaceByName[neighbor.port] {
+                    addNeighbor(index, neighbor.address, neighbor.mac, &plan)
+                }
             }
             for neighbor in facts.neighbors {
                 if let index = interfaceByKernelName[neighbor.interface] {
@@ -332,7 +338,9 @@ public struct TablePlan: Sendable {
                     action = .redirect(port)
                 }
                 plan.add(
-                    .acl(ACLEntry(id: rule.id, priority: rule.priority, match: match, action: action, mirror: rule.mirror)))
+                    .acl(
+                        ACLEntry(
+                            id: rule.id, priority: rule.priority, match: match, action: action, mirror: rule.mirror)))
             }
             if configuration.aclDefault == .drop {
                 plan.add(.acl(ACLEntry(id: TablePlan.aclDefaultID, priority: 0, match: .init(), action: .drop)))

@@ -116,7 +116,10 @@ struct ReplayCommand: ParsableCommand {
             case .reference: break
             }
             guard let xdp else { return ReferenceDataPlane() }
-            return ReferenceDataPlane(capacities: xdp.state.capacities, seeds: .init(ecmp: xdp.state.ecmpSeed))
+            let reference = ReferenceDataPlane(
+                capacities: xdp.state.capacities, seeds: .init(ecmp: xdp.state.ecmpSeed))
+            reference.singleBufferBytes = XDPDataPlane.testRunLinearBytes
+            return reference
         }
     }
 

@@ -25,7 +25,8 @@ struct StateLock: ~Copyable {
             let holder = Self.content(of: file)
             close(file)
             throw Failure(
-                description: "another piccolo daemon (process \(holder)) holds \(state); stop that one, or give this one "
+                description:
+                    "another piccolo daemon (process \(holder)) holds \(state); stop that one, or give this one "
                     + "another pin_path")
         }
         descriptor = file

@@ -2,6 +2,7 @@
 import Comparison
 import Packet
 import Tables
+import XDPDataPlane
 
 /// What the data planes made of one packet of a capture.
 struct ReplayedPacket {
@@ -29,9 +30,9 @@ struct ReplayedCapture {
     /// Why the file could not be read to its end; nil if it could.
     var damage: String?
 
-    /// What the kernel's test run can be given in one buffer: a page of 4096 bytes without the room before (256) and behind (320)
-    /// the frame (bpf_prog_test_run_xdp). Shorter than an Ethernet header it takes nothing.
-    static let testRunFrames = HeaderLength.ethernet...3520
+    /// Lengths the kernel's test run takes (bpf_prog_test_run_xdp): an Ethernet header at least; at most one buffer and 17
+    /// pages behind it.
+    static let testRunFrames = HeaderLength.ethernet...XDPDataPlane.testRunLinearBytes + 17 * 4096
 
     /// Puts the packets of a file through data planes.
     ///
@@ -58,7 +59,7 @@ struct ReplayedCapture {
                 packet.skipped =
                     captured.bytes.count < frames.lowerBound
                     ? "shorter than the \(frames.lowerBound) bytes a test run takes"
-                    : "longer than the \(frames.upperBound) bytes of one buffer, which the fast path leaves to the kernel"
+                    : "longer than the \(frames.upperBound) bytes a test run takes"
                 capture.skipped += 1
             }
             body(packet)
