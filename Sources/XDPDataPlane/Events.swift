@@ -52,7 +52,7 @@ extension XDPDataPlane {
         var sums: [VerdictCounter] = []
         do {
             let map = try fastPath.object.map("verdicts", key: UInt32.self, value: fp_counter.self)
-            for port in Set(state.entries(of: .port).map(\.key)).union([0]) {
+            for port in countedPorts {
                 for disposition in Disposition.allCases {
                     for reason in Reason.allCases {
                         let slot = fp_verdict_slot(UInt32(port), UInt32(disposition.rawValue), UInt32(reason.rawValue))
@@ -91,11 +91,5 @@ extension XDPDataPlane {
             health.complaints.append("reading event counters: \(error)")
         }
         return health
-    }
-}
-
-extension TableEntry {
-    fileprivate var key: UInt16 {
-        if case .port(let entry) = self { entry.port.rawValue } else { 0 }
     }
 }

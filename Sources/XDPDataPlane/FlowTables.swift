@@ -96,8 +96,8 @@ extension ExactMatchKey64 {
 }
 
 extension XDPDataPlane {
-    /// The action word of a derived flow whose references are known to exist and whose values are plainly right; nil sends it
-    /// the way that explains itself.
+    /// The action word of a derived flow whose references are known to exist and whose values are plainly right; nil
+    /// sends it the way that explains itself.
     @inline(__always)
     func flowWord(_ flow: FlowEntry) -> UInt64? {
         let key = flow.key
@@ -112,15 +112,6 @@ extension XDPDataPlane {
             nextHopCache.remember(id, slot)
         }
         return word(of: flow)
-    }
-
-    /// A key as packets have it; any other is for `TableState` to refuse.
-    @inline(__always)
-    private func isPlain(_ key: FlowKey) -> Bool {
-        key.ipProtocol == 6 || key.ipProtocol == 17
-            ? key.isIPv6
-                || (key.source.high | key.destination.high) == 0 && (key.source.low | key.destination.low) >> 32 == 0
-            : false
     }
 
     /// The action word of a flow whose references have been checked.

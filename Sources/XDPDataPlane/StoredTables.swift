@@ -33,6 +33,7 @@ extension XDPDataPlane {
         switch change.new ?? change.old {
         case .port(let entry):
             stalePorts.insert(entry.port)
+            countedPorts.insert(entry.port.rawValue)
             programNextHops(change)
         case .vlan(let entry): programVLAN(entry.vlan)
         case .myStation(let entry):
@@ -137,7 +138,7 @@ extension XDPDataPlane {
             retiredNextHops.remove(slot)
             return
         }
-        if nextHopIDs.count == Int(FP_MAX_NEXTHOPS) { recycleNextHops() }
+        if nextHopIDs.count == Int(FP_MAX_NEXTHOPS), freeNextHops.isEmpty { recycleNextHops() }
         if let slot = freeNextHops.popLast() {
             nextHopIDs[Int(slot)] = id
             nextHopSlots[id] = slot

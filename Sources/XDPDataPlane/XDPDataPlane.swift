@@ -40,6 +40,8 @@ public final class XDPDataPlane: DataPlane {
     var flipped: Set<FlippedRecord> = []
     var aclIsStale = false
     var stalePorts: Set<PortID> = []
+    /// Ports there have been: what they received stays counted. What is received at no port counts under 0.
+    var countedPorts: Set<UInt16> = [0]
 
     var links: [PortID: LinkOwner] = [:]
     var attachmentFacts: [PortID: PortAttachment] = [:]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CFastPath
+import Foundation
 import Tables
 import Testing
 
@@ -93,6 +94,14 @@ struct LayoutTests {
         #expect(CoarseTime.millisecondsPerTick == Int64(FP_EPOCH_MILLISECONDS))
         #expect(ReferenceDataPlane.packetInMaximum == Int(FP_PACKET_IN_LARGE))
         #expect(fp_verdict_slot(63, 3, 63) == UInt32(FP_MAX_PORTS) * 4 * UInt32(FP_REASON_SLOTS) - 1)
+    }
+
+    @Test("the layout has no unions: each record means one thing")
+    func noUnions() throws {
+        let header = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../bpf/include/fastpath_abi.h")
+        let text = try String(contentsOf: header.standardizedFileURL, encoding: .utf8)
+        #expect(text.contains("struct fp_event {") && !text.contains("union"))
     }
 
     @Test("keys survive the way into words and back")

@@ -18,6 +18,7 @@ private final class Traffic: @unchecked Sendable {
     /// How many frames come out for one burst.
     private let copies: Int
     private let stop = Atomic(false)
+    private let hasStopped = Atomic(false)
     private let rounds = Atomic(0)
     private(set) var arrived: [Set<[UInt8]>]
     private(set) var lost = 0
@@ -35,24 +36,26 @@ private final class Traffic: @unchecked Sendable {
         while !stop.load(ordering: .relaxed) {
             for frame in frames { try? sender.send(frame) }
             var missing = copies
-            for _ in 0..<5000 {
+            let deadline = monotonicNanoseconds() + 20_000_000_000
+            while missing > 0, monotonicNanoseconds() < deadline {
                 for (place, tap) in receivers.enumerated() {
                     let found = tap.arrived(where: isTestTraffic)
                     missing -= found.count
                     arrived[place].formUnion(found)
                     tap.forgetSeen()
                 }
-                if missing <= 0 { break }
-                usleep(missing == copies ? 0 : 100)
+                if missing > 0 { usleep(50) }
             }
             lost += missing
             rounds.add(1, ordering: .relaxed)
-            if missing != 0 { return }
+            if missing != 0 { break }
         }
+        hasStopped.store(true, ordering: .relaxed)
     }
 
-    /// Keeps traffic up while `body` runs, and for at least `least` bursts.
-    func whileRunning(least: Int = 50, _ body: () -> Void) {
+    /// Calls `body` with 0, 1, … while traffic is kept up: until there have been enough bursts and enough calls, or a packet is
+    /// lost.
+    func whileRunning(_ body: (Int) -> Void) {
         var thread = pthread_t()
         let context = Unmanaged.passRetained(self)
         pthread_create(
@@ -62,8 +65,11 @@ private final class Traffic: @unchecked Sendable {
                 Unmanaged<Traffic>.fromOpaque(context).takeRetainedValue().run()
                 return nil
             }, context.toOpaque())
-        body()
-        for _ in 0..<20_000 where bursts < least { usleep(1000) }
+        var round = 0
+        while bursts < 300 || round < 60, !hasStopped.load(ordering: .relaxed) {
+            body(round)
+            round += 1
+        }
         stop.store(true, ordering: .relaxed)
         pthread_join(thread, nil)
     }
@@ -72,8 +78,6 @@ private final class Traffic: @unchecked Sendable {
 @Suite("No packet meets half an entry", .enabled(if: kernelTestsRun))
 struct PublicationTests {
     typealias W = SmallWorld
-
-    private static let rounds = 120
 
     /// 40 flows of each family from host 1 to host 2's network, to an address that answers nothing.
     private func frames() -> [[UInt8]] {
@@ -111,19 +115,17 @@ struct PublicationTests {
             }
             node.apply(setup)
             let traffic = Traffic(node, frames(), copies: 80)
-            traffic.whileRunning {
-                for round in 0..<Self.rounds {
-                    let interface = W.interface([2, 20, 21][round % 3])
-                    node.apply([
-                        .modify(
-                            .nextHop(.init(id: W.hop(2), routerInterface: interface, neighbor: W.address("10.0.2.2")))),
-                        .modify(
-                            .nextHop(
-                                .init(id: W.hop(102), routerInterface: interface, neighbor: W.address("fd00:2::2")))),
-                    ])
-                }
+            traffic.whileRunning { round in
+                let interface = W.interface([2, 20, 21][round % 3])
+                node.apply([
+                    .modify(
+                        .nextHop(.init(id: W.hop(2), routerInterface: interface, neighbor: W.address("10.0.2.2")))),
+                    .modify(
+                        .nextHop(
+                            .init(id: W.hop(102), routerInterface: interface, neighbor: W.address("fd00:2::2")))),
+                ])
             }
-            #expect(traffic.lost == 0 && traffic.bursts >= 50)
+            #expect(traffic.lost == 0 && traffic.bursts >= 300)
             #expect(
                 rewrites(traffic.arrived[0]) == [
                     [2, 0, 0, 0, 1, 2, 2, 0, 0, 0, 0, 2],
@@ -161,21 +163,19 @@ struct PublicationTests {
             var held = others + others6
             let traffic = Traffic(node, frames(), copies: 80)
             var refused = 0
-            traffic.whileRunning {
-                for _ in 0..<Self.rounds {
-                    var updates: [TableUpdate] = []
-                    for _ in 0..<50 {
-                        let place = Int.random(in: 0..<held.count, using: &random)
-                        updates.append(.delete(held[place]))
-                        next &+= 1
-                        held[place] = flow(place < 900 ? "10.0.2.77" : "fd00:2::77", next, 2000)
-                        updates.append(.insert(held[place]))
-                    }
-                    refused += node.xdp.write(updates).count { $0 != .applied }
+            traffic.whileRunning { _ in
+                var updates: [TableUpdate] = []
+                for _ in 0..<50 {
+                    let place = Int.random(in: 0..<held.count, using: &random)
+                    updates.append(.delete(held[place]))
+                    next &+= 1
+                    held[place] = flow(place < 900 ? "10.0.2.77" : "fd00:2::77", next, 2000)
+                    updates.append(.insert(held[place]))
                 }
+                refused += node.xdp.write(updates).count { $0 != .applied }
             }
             #expect(refused == 0)
-            #expect(traffic.lost == 0 && traffic.bursts >= 50)
+            #expect(traffic.lost == 0 && traffic.bursts >= 300)
             #expect(traffic.arrived[0].isEmpty && traffic.arrived[1].count == 80)
         }
     }
@@ -185,23 +185,21 @@ struct PublicationTests {
         try LiveNode.run(hosts: 3) { node in
             var random = SplitMix64(state: 6)
             let traffic = Traffic(node, frames(), copies: 80)
-            traffic.whileRunning {
-                for round in 0..<Self.rounds {
-                    var updates: [TableUpdate] = []
-                    for number in 0..<20 {
-                        let text = "\(20 + number).\(random.next() % 256).0.0/\(9 + round % 20)"
-                        let text6 = "2001:db8:\(String(random.next() % 65536, radix: 16))::/\(33 + round)"
-                        updates += [.insert(W.route(text, .drop)), .insert(W.route(text6, .drop))]
-                    }
-                    updates += [
-                        .insert(W.route("10.0.2.64/26", .nextHop(W.hop(3)))),
-                        .insert(W.route("fd00:2::/65", .nextHop(W.hop(103)))),
-                    ]
-                    let inserted = zip(updates, node.xdp.write(updates)).filter { $1 == .applied }.map(\.0)
-                    _ = node.xdp.write(inserted.map { .delete($0.entry) })
+            traffic.whileRunning { round in
+                var updates: [TableUpdate] = []
+                for number in 0..<20 {
+                    let text = "\(20 + number).\(random.next() % 256).0.0/\(9 + round % 20)"
+                    let text6 = "2001:db8:\(String(random.next() % 65536, radix: 16))::/\(33 + round % 90)"
+                    updates += [.insert(W.route(text, .drop)), .insert(W.route(text6, .drop))]
                 }
+                updates += [
+                    .insert(W.route("10.0.2.64/26", .nextHop(W.hop(3)))),
+                    .insert(W.route("fd00:2::/65", .nextHop(W.hop(103)))),
+                ]
+                let inserted = zip(updates, node.xdp.write(updates)).filter { $1 == .applied }.map(\.0)
+                _ = node.xdp.write(inserted.map { .delete($0.entry) })
             }
-            #expect(traffic.lost == 0 && traffic.bursts >= 50)
+            #expect(traffic.lost == 0 && traffic.bursts >= 300)
             #expect(rewrites(traffic.arrived[0]) == [[2, 0, 0, 0, 1, 2, 2, 0, 0, 0, 0, 2]])
             #expect(rewrites(traffic.arrived[1]).isSubset(of: [[2, 0, 0, 0, 1, 3, 2, 0, 0, 0, 0, 3]]))
         }
@@ -216,17 +214,24 @@ struct PublicationTests {
                 ACLEntry(id: $0, priority: $0 * 100, match: match, action: .redirect(W.port(3)))
             }
             node.apply(entries.map { .insert(.acl($0)) })
+            // Many that never match, so that every change moves a long list.
+            var never = ACLEntry.Match()
+            never.dscp = 33
+            node.apply(
+                (1000..<1300 as Range<UInt32>).map {
+                    .insert(.acl(.init(id: $0, priority: 1_000_000, match: never, action: .drop)))
+                })
             let traffic = Traffic(node, frames(), copies: 80)
-            traffic.whileRunning {
-                for round in 0..<UInt32(Self.rounds) {
-                    var changed = entries[Int(round % 2)]
-                    changed.priority = 1000 + round
-                    let other = ACLEntry(id: 100 + round, priority: 1, match: match, action: .drop)
-                    node.apply([.modify(.acl(changed)), .insert(.acl(other))])
-                    node.apply([.delete(.acl(other))])
-                }
+            traffic.whileRunning { round in
+                let round = UInt32(round)
+                var changed = entries[Int(round % 2)]
+                changed.priority = 1000 + round
+                let last = ACLEntry(id: 100, priority: 1, match: match, action: .drop)
+                let first = ACLEntry(id: 101, priority: 2_000_000, match: never, action: .drop)
+                node.apply([.modify(.acl(changed)), .insert(.acl(last)), .insert(.acl(first))])
+                node.apply([.delete(.acl(last)), .delete(.acl(first))])
             }
-            #expect(traffic.lost == 0 && traffic.bursts >= 50)
+            #expect(traffic.lost == 0 && traffic.bursts >= 300)
             #expect(traffic.arrived[0].isEmpty && traffic.arrived[1] == Set(frames()))
         }
     }
@@ -235,20 +240,19 @@ struct PublicationTests {
     func stations() throws {
         try LiveNode.run { node in
             let traffic = Traffic(node, frames(), copies: 80)
-            traffic.whileRunning {
-                for round in 0..<UInt64(Self.rounds) {
-                    let entries = (0..<6 as Range<UInt64>).map { number in
-                        TableEntry.myStation(
-                            .init(
-                                port: number % 2 == 0 ? nil : W.port(1), vlan: nil,
-                                mac: MACAddress(rawValue: 0x02_33_00_00_00_00 | round << 8 | number),
-                                priority: UInt32(10 + number), routerInterface: W.interface(2)))
-                    }
-                    node.apply(entries.map { .insert($0) })
-                    node.apply(entries.reversed().map { .delete($0) })
+            traffic.whileRunning { round in
+                let round = UInt64(round)
+                let entries = (0..<6 as Range<UInt64>).map { number in
+                    TableEntry.myStation(
+                        .init(
+                            port: number % 2 == 0 ? nil : W.port(1), vlan: nil,
+                            mac: MACAddress(rawValue: 0x02_33_00_00_00_00 | round << 8 | number),
+                            priority: UInt32(10 + number), routerInterface: W.interface(2)))
                 }
+                node.apply(entries.map { .insert($0) })
+                node.apply(entries.reversed().map { .delete($0) })
             }
-            #expect(traffic.lost == 0 && traffic.bursts >= 50)
+            #expect(traffic.lost == 0 && traffic.bursts >= 300)
             #expect(node.count(1, .kernel, .notMyStation) == 0)
             #expect(rewrites(traffic.arrived[0]) == [[2, 0, 0, 0, 1, 2, 2, 0, 0, 0, 0, 2]])
         }
@@ -283,12 +287,10 @@ struct PublicationTests {
             let numbers = 1...20 as ClosedRange<UInt16>
             let sent = numbers.map { frame($0, .broadcast) } + numbers.map { frame($0, W.peer) }
             let traffic = Traffic(node, sent, copies: 60)
-            traffic.whileRunning {
-                for round in 0..<Self.rounds {
-                    node.apply([.modify(vlan([[], [W.port(2)], [W.port(2), W.port(3)], [W.port(3)]][round % 4]))])
-                }
+            traffic.whileRunning { round in
+                node.apply([.modify(vlan([[], [W.port(2)], [W.port(2), W.port(3)], [W.port(3)]][round % 4]))])
             }
-            #expect(traffic.lost == 0 && traffic.bursts >= 50)
+            #expect(traffic.lost == 0 && traffic.bursts >= 300)
             let tagged = numbers.flatMap {
                 [frame($0, .broadcast, [.init(vid: 10)]), frame($0, W.peer, [.init(vid: 10)])]
             }

@@ -15,6 +15,13 @@ final class Tap {
     private let interfaceIndex: Int32
     private var seen: [[UInt8]] = []
 
+    // <linux/if_packet.h> and <sys/socket.h>; as macros they do not reach Swift.
+    private static let packetLevel: Int32 = 263  // SOL_PACKET
+    private static let auxiliaryData: Int32 = 8  // PACKET_AUXDATA
+    private static let outgoing: UInt8 = 4  // PACKET_OUTGOING
+    private static let tagIsValid: UInt32 = 0x10  // TP_STATUS_VLAN_VALID
+    private static let tpidIsValid: UInt32 = 0x40  // TP_STATUS_VLAN_TPID_VALID
+
     /// In the calling thread's network namespace.
     init(_ interface: String) throws {
         let index = Int32(bitPattern: if_nametoindex(interface))
@@ -22,8 +29,7 @@ final class Tap {
         (socket, interfaceIndex) = (number, index)
         guard index > 0, number >= 0 else { throw NoTap(interface: interface, errno: Glibc.errno) }
         var on: Int32 = 1
-        // SOL_PACKET, PACKET_AUXDATA: the tag comes beside the frame.
-        setsockopt(number, 263, 8, &on, 4)
+        setsockopt(number, Self.packetLevel, Self.auxiliaryData, &on, 4)
         var size: Int32 = 16 << 20
         setsockopt(number, SOL_SOCKET, SO_RCVBUFFORCE, &size, 4)
         var address = sockaddr_ll()
@@ -106,17 +112,15 @@ final class Tap {
                 }
             }
             guard count >= 0 else { return nil }
-            // PACKET_OUTGOING
-            if from.sll_pkttype == 4 { continue }
+            if from.sll_pkttype == Self.outgoing { continue }
             var frame = Array(buffer[..<count])
             // struct cmsghdr: 8 bytes of length, level, type; then struct tpacket_auxdata.
             if controlLength >= 16 + MemoryLayout<tpacket_auxdata>.size {
                 let auxiliary = control.withUnsafeBytes {
                     $0.loadUnaligned(fromByteOffset: 16, as: tpacket_auxdata.self)
                 }
-                // TP_STATUS_VLAN_VALID
-                if auxiliary.tp_status & 0x10 != 0, frame.count >= 12 {
-                    let tpid = auxiliary.tp_status & 0x40 != 0 ? auxiliary.tp_vlan_tpid : 0x8100
+                if auxiliary.tp_status & Self.tagIsValid != 0, frame.count >= 12 {
+                    let tpid = auxiliary.tp_status & Self.tpidIsValid != 0 ? auxiliary.tp_vlan_tpid : 0x8100
                     var tag: [UInt8] = []
                     tag.append(bigEndian: tpid)
                     tag.append(bigEndian: auxiliary.tp_vlan_tci)
