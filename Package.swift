@@ -101,7 +101,7 @@ let package = Package(
         .testTarget(name: "TablesTests", dependencies: ["Tables", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "XDPDataPlaneTests", dependencies: ["XDPDataPlane", "CFastPath", "TestSupport"],
-            swiftSettings: settings),
+            exclude: ["bpf-programs.txt"], swiftSettings: settings, plugins: ["CompileBPF"]),
         .testTarget(
             name: "ComparisonTests", dependencies: ["Comparison", "XDPDataPlane", "TestSupport"],
             swiftSettings: settings),

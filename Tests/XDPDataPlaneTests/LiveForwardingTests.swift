@@ -194,4 +194,27 @@ struct LiveForwardingTests {
             #expect(node.count(1, .forward, .route) == 2)
         }
     }
+
+    @Test("a program in the chain sees every packet first, may end its way, and is out of it again at once")
+    func foreignChain() throws {
+        try LiveNode.run { node in
+            let open = try OpenObject(name: "chained", base64: ChainedObject.base64)
+            try open.reuse(node.xdp.chainMap(), asMap: "chain")
+            // Programs of one program array agree on whether they take frames of several buffers.
+            if node.xdp.configuration.multiBuffer { try open.addFlags(.xdpHasFragments, toProgram: "chained") }
+            let object = try open.load()
+            try node.xdp.chain(object.program("chained"), at: 0)
+            _ = try node.send([LiveNode.udp(to: "10.0.2.2", number: 1)], from: 1)
+            #expect(node.tap(2).frames(1, where: isTestTraffic).count == 1)
+            #expect(node.count(1, .forward, .route) == 1)
+            let passed = try object.map("passed", key: UInt32.self, value: UInt64.self)
+            #expect(try passed.lookup(0) ?? 0 >= 1)
+            try node.xdp.unchain(at: 0)
+            let before = try passed.lookup(0)
+            _ = try node.send([LiveNode.udp(to: "10.0.2.2", number: 2)], from: 1)
+            #expect(node.tap(2).frames(2, where: isTestTraffic).count == 2)
+            #expect(try passed.lookup(0) == before)
+            #expect(throws: BPFError.self) { try node.xdp.unchain(at: XDPDataPlane.chainCapacity) }
+        }
+    }
 }
