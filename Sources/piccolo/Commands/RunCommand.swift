@@ -16,7 +16,8 @@ struct RunCommand: AsyncParsableCommand {
 
         static func help(for value: Self) -> ArgumentHelp? {
             switch value {
-            case .detachOnExit: "When the node stops, take its programs off the ports and leave nothing behind (default)."
+            case .detachOnExit:
+                "When the node stops, take its programs off the ports and leave nothing behind (default)."
             case .keepOnExit:
                 "When the node stops, leave programs and tables in the kernel: packets keep flowing until the next run adopts them."
             }
