@@ -14,7 +14,11 @@ public struct OpenObject: ~Copyable {
         let (handle, errno, text) = LibbpfLog.capture {
             name.withCString { cName in
                 var options = bpf_object_open_opts()
-                options.sz = MemoryLayout<bpf_object_open_opts>.size
+                // Without the padding at the end, which Swift leaves as it is and the library wants to be zero.
+                options.sz =
+                    MemoryLayout.offset(of: \bpf_object_open_opts.kernel_log_level).map {
+                        $0 + MemoryLayout<UInt32>.size
+                    } ?? 0
                 options.object_name = cName
                 return image.withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, &options) }
             }

@@ -119,7 +119,9 @@ public struct XDPLink: ~Copyable, Sendable {
     private static func detachForeign(_ holder: XDPHolder, _ interfaceIndex: UInt32) throws(BPFError) {
         let program = try Program(id: holder.programID)
         var options = bpf_xdp_attach_opts()
-        options.sz = MemoryLayout<bpf_xdp_attach_opts>.size
+        // Without the padding at the end, which Swift leaves as it is and the library wants to be zero.
+        options.sz =
+            MemoryLayout.offset(of: \bpf_xdp_attach_opts.old_prog_fd).map { $0 + MemoryLayout<Int32>.size } ?? 0
         options.old_prog_fd = program.fd
         let (status, _, text) = LibbpfLog.capture {
             bpf_xdp_detach(Int32(bitPattern: interfaceIndex), holder.mode.flags, &options)
