@@ -6,7 +6,7 @@ import Tables
 /// Sizes and settings of the XDP data plane, fixed while it is loaded.
 public struct XDPConfiguration: Sendable {
     public var ipv4Flows = 1_048_576
-    public var ipv6Flows = 262_144
+    public var ipv6Flows = 131_072
     public var macs = 65_536
     /// IPv4 and IPv6 together.
     public var routes = 131_072

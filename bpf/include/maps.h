@@ -88,7 +88,7 @@ FP_PER_CPU(scratch, struct fp_scratch, 1)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 8 << 20);
+	__uint(max_entries, 16 << 20);
 } events SEC(".maps");
 
 /* Whole packets have a ring of their own, so that they cannot push out misses. */

@@ -34,7 +34,7 @@ public struct Configuration: Hashable, Sendable {
     /// Sizes of tables, in entries, and rates, per second.
     public struct Limits: Hashable, Sendable {
         public var ipv4Flows = 1_000_000
-        public var ipv6Flows = 262_144
+        public var ipv6Flows = 131_072
         public var macs = 65_536
         /// Learned MAC entries a port may have.
         public var macsPerPort = 16_384

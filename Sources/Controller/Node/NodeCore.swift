@@ -132,7 +132,8 @@ final class NodeCore {
             countFlows()
             nextTick = now + UInt64(CoarseTime.millisecondsPerTick) * 1_000_000 / 2
         }
-        let batch = 1024
+        // Large: writing a batch may wait for grace periods, as long for ten thousand entries as for one.
+        let batch = 32_768
         let count = handleEvents(maximum: batch, now: now)
         if ageing.isDue(now: now) { sweep(now: now, clock: clock) }
         return count == batch ? now : min(nextTick, ageing.nextSweep)
