@@ -175,7 +175,7 @@ struct ConfigurationTests {
         #expect(configuration.node.hashSeed == .max)
         #expect(configuration.pinPath == "/run/bpf/x")
         #expect(configuration.aclDefault == .drop)
-        #expect(configuration.limits.ipv4Flows == 5000 && configuration.limits.ipv6Flows == 262_144)
+        #expect(configuration.limits.ipv4Flows == 5000 && configuration.limits.ipv6Flows == 131_072)
         #expect(configuration.ageing.tcp == .seconds(300) && configuration.ageing.udp == .milliseconds(500))
         let port = try #require(configuration.ports.first)
         #expect(port.id?.rawValue == 5 && port.attach == [.skb] && port.malformed == .kernel && port.vrf.rawValue == 7)
