@@ -37,7 +37,8 @@ extension XDPDataPlane {
     private func requireSlot(_ slot: Int) throws(BPFError) {
         guard (0..<Self.chainCapacity).contains(slot) else {
             throw .badArgument(
-                subject: "chain slot", found: "\(slot)", expected: "0 to \(Self.chainCapacity - 1); the last is the fast path's")
+                subject: "chain slot", found: "\(slot)",
+                expected: "0 to \(Self.chainCapacity - 1); the last is the fast path's")
         }
     }
 }
