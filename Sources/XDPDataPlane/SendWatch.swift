@@ -25,9 +25,9 @@ final class SendWatch {
             let frames = perCPU.reduce(0) { $0 + $1.frames }
             guard frames > 0 else { return nil }
             let code = KernelErrno(rawValue: Int32(truncatingIfNeeded: perCPU.map(\.error).max() ?? 0))
-            return "port \(port.rawValue): \(frames) frames that were to leave by it were lost in the kernel (\(code)); "
-                + "its driver must transmit XDP frames, and a veth does only while GRO is on, or an XDP program, at its "
-                + "peer (ethtool -K PEER gro on, while it is up)"
+            return "port \(port.rawValue): \(frames) frames that were to leave by it were lost in the kernel "
+                + "(\(code)); its driver must transmit XDP frames, and a veth does only while GRO is on, "
+                + "or an XDP program, at its peer (ethtool -K PEER gro on, while it is up)"
         }
     }
 }
