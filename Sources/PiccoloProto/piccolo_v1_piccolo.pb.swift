@@ -2177,7 +2177,7 @@ public nonisolated struct Piccolo_V1_ShutdownRequest: Sendable {
   // methods supported on all messages.
 
   /// Leave programs, links and tables in the kernel: packets keep flowing, the next daemon adopts them.
-  public var detach: Bool = false
+  public var keep: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -5009,7 +5009,7 @@ nonisolated extension Piccolo_V1_ReloadResponse: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Piccolo_V1_ShutdownRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ShutdownRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}detach\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}keep\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5017,21 +5017,21 @@ nonisolated extension Piccolo_V1_ShutdownRequest: SwiftProtobuf.Message, SwiftPr
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularBoolField(value: &self.detach) }()
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.keep) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.detach != false {
-      try visitor.visitSingularBoolField(value: self.detach, fieldNumber: 1)
+    if self.keep != false {
+      try visitor.visitSingularBoolField(value: self.keep, fieldNumber: 1)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Piccolo_V1_ShutdownRequest, rhs: Piccolo_V1_ShutdownRequest) -> Bool {
-    if lhs.detach != rhs.detach {return false}
+    if lhs.keep != rhs.keep {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -28,6 +28,9 @@ extension XDPDataPlane {
     /// test runs, and the first step of attaching.
     public func bind(_ port: PortID, interfaceIndex: UInt32, sends: Bool = true) throws(XDPDataPlaneError) {
         unbind(port)
+        if let other = interfaceSlots[interfaceIndex] {
+            throw .interface(name: "\(interfaceIndex)", why: "it is port \(other.port.rawValue) already")
+        }
         let start = Int(interfaceIndex) & (Int(FP_IFINDEX_SLOTS) - 1)
         guard let slot = (start..<start + Int(FP_IFINDEX_PROBES)).first(where: { fastPath.interfaces[$0] == 0 }) else {
             throw .noRoomForInterface(index: interfaceIndex)

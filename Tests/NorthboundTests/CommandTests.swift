@@ -183,7 +183,7 @@ struct CommandTests {
             let bad = try await piccolo("reload", "--socket", socket)
             #expect(bad.status == 1)
             #expect(bad.errors == "piccolo: node.yaml:3:5: one\nnode.yaml:9:1: two\n")
-            let stopped = try await piccolo("stop", "--detach", "--socket", socket)
+            let stopped = try await piccolo("stop", "--keep", "--socket", socket)
             #expect(stopped.status == 0)
         }
         #expect(await node.shutdowns == [true])

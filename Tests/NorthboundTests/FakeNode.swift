@@ -91,5 +91,5 @@ actor FakeNode: NodeService {
         return ReloadReport(inserted: 1, modified: 2, deleted: 3)
     }
 
-    func shutdown(detach: Bool) async throws(NodeError) { shutdowns.append(detach) }
+    func shutdown(keep: Bool) async throws(NodeError) { shutdowns.append(keep) }
 }

@@ -206,7 +206,7 @@ struct ServiceTests {
             await #expect(throws: NodeError.configuration(complaints: ["node.yaml:3:5: one", "node.yaml:9:1: two"])) {
                 try await client.reload()
             }
-            try await client.shutdown(detach: true)
+            try await client.shutdown(keep: true)
         }
         #expect(await node.shutdowns == [true])
     }

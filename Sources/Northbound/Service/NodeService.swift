@@ -28,8 +28,8 @@ public protocol NodeService: Sendable {
     func reload() async throws(NodeError) -> ReloadReport
 
     /// Starts to stop the daemon and returns; the answer still reaches the client.
-    /// - Parameter detach: leave programs, links and tables in the kernel, so that packets keep flowing.
-    func shutdown(detach: Bool) async throws(NodeError)
+    /// - Parameter keep: leave programs, links and tables in the kernel, so that packets keep flowing.
+    func shutdown(keep: Bool) async throws(NodeError)
 }
 
 /// Why a call to a node failed. Rejected updates are no failure; they have results.

@@ -114,8 +114,8 @@ public struct NodeClient: NodeService {
         try await call { ReloadReport(try await stub.reload(Piccolo_V1_ReloadRequest())) }
     }
 
-    public func shutdown(detach: Bool) async throws(NodeError) {
-        try await call { _ = try await stub.shutdown(.with { $0.detach = detach }) }
+    public func shutdown(keep: Bool) async throws(NodeError) {
+        try await call { _ = try await stub.shutdown(.with { $0.keep = keep }) }
     }
 
     private func call<T>(_ body: () async throws -> T) async throws(NodeError) -> T {

@@ -123,7 +123,7 @@ struct NodeEndpoint: Piccolo_V1_Node.SimpleServiceProtocol {
     func shutdown(
         request: Piccolo_V1_ShutdownRequest, context: ServerContext
     ) async throws -> Piccolo_V1_ShutdownResponse {
-        try await answer { () async throws(NodeError) in try await service.shutdown(detach: request.detach) }
+        try await answer { () async throws(NodeError) in try await service.shutdown(keep: request.keep) }
         return Piccolo_V1_ShutdownResponse()
     }
 

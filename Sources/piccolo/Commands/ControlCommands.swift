@@ -20,10 +20,10 @@ struct StopCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "stop", abstract: "End the daemon.")
     @OptionGroup var socket: SocketOption
     @Flag(help: "Leave programs and tables in the kernel: packets keep flowing until the next daemon adopts them.")
-    var detach = false
+    var keep = false
 
     func run() async throws {
-        try await NodeClient.connect(to: socket.socket) { try await $0.shutdown(detach: detach) }
+        try await NodeClient.connect(to: socket.socket) { try await $0.shutdown(keep: keep) }
     }
 }
 #endif

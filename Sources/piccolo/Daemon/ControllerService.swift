@@ -93,8 +93,8 @@ struct ControllerService: NodeService {
         try await daemon.reload(controller)
     }
 
-    func shutdown(detach: Bool) async throws(NodeError) {
-        daemon.stop(keeping: detach)
+    func shutdown(keep: Bool) async throws(NodeError) {
+        daemon.stop(keeping: keep)
     }
 
     private func arrivalPorts() async -> [RouterInterfaceID: PortID] {
