@@ -61,7 +61,8 @@ struct RunCommand: AsyncParsableCommand {
             controller = try held.hand(to: options, replaceForeign: replaceForeign)
             try await controller.apply(wanted, facts: daemon.facts())
         } catch {
-            held.plane.detachAll()
+            // Nothing is attached yet. What an earlier process left attached goes on; an empty folder goes.
+            rmdir(wanted.pinPath)
             throw CommandFailure(message: "cannot start: \(error)")
         }
         daemon.watchSignals(keepOnExit: onExit == .keepOnExit)
