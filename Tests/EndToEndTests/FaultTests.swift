@@ -222,7 +222,7 @@ struct SystemFaultTests {
 
     @Test("a full flow table keeps what it has, counts what it refuses, and lets every packet cross")
     func fullTable() throws {
-        let node = try LiveDaemon(.forXDP(), limits: "ipv4_flows: 64, ipv6_flows: 64")
+        let node = try LiveDaemon(.forXDP(), limits: "ipv4_flows: 64, ipv6_flows: 64, routes: 1024")
         try node.start()
         let (h1, h2) = (node.topology.hosts[0], node.topology.hosts[1])
         let flow = try DatagramFlow(from: h1, to: h2)
