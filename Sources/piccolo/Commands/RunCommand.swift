@@ -99,8 +99,16 @@ struct RunCommand: AsyncParsableCommand {
                 return (try XDPDataPlane(sizes), [note])
             }
         } catch {
-            throw CommandFailure(message: "cannot load the fast path: \(error)")
+            throw CommandFailure(message: "cannot load the fast path\(missingCapabilities()): \(error)")
         }
+    }
+
+    /// Said first: the verifier refuses what lacks CAP_PERFMON without naming it.
+    private static func missingCapabilities() -> String {
+        guard let held = Capability.effective() else { return "" }
+        let needed: [Capability] = held.contains(.sysAdmin) ? [.netAdmin] : [.bpf, .netAdmin, .perfmon]
+        let missing = needed.filter { !held.contains($0) }
+        return missing.isEmpty ? "" : " without \(missing.map(\.description).joined(separator: ", "))"
     }
 
     /// Serves clients and follows the host until told to stop, or until clients cannot be served.
