@@ -202,12 +202,14 @@ struct SystemFaultTests {
         #expect(try node.leftovers() == [])
     }
 
-    @Test("without CAP_BPF the node does not start, and the error names the capability")
-    func withoutCapability() throws {
+    @Test(
+        "without a capability it needs the node does not start, and the error names it",
+        arguments: [("bpf", "CAP_BPF"), ("perfmon", "CAP_PERFMON")])
+    func withoutCapability(word: String, name: String) throws {
         let node = try LiveDaemon(.forXDP())
-        let (status, log) = try node.startRefused(by: ["setpriv", "--bounding-set", "-bpf,-sys_admin"])
+        let (status, log) = try node.startRefused(by: ["setpriv", "--bounding-set", "-\(word),-sys_admin"])
         #expect(status == 1)
-        #expect(log.contains("CAP_BPF"), "\(log)")
+        #expect(log.contains(name), "\(log)")
         #expect(try node.leftovers() == [])
     }
 
