@@ -202,12 +202,14 @@ struct SystemFaultTests {
         #expect(try node.leftovers() == [])
     }
 
-    @Test("without CAP_BPF the node does not start, and the error names the capability")
-    func withoutCapability() throws {
+    @Test(
+        "without a capability it needs the node does not start, and the error names it",
+        arguments: [("bpf", "CAP_BPF"), ("perfmon", "CAP_PERFMON")])
+    func withoutCapability(word: String, name: String) throws {
         let node = try LiveDaemon(.forXDP())
-        let (status, log) = try node.startRefused(by: ["setpriv", "--bounding-set", "-bpf,-sys_admin"])
+        let (status, log) = try node.startRefused(by: ["setpriv", "--bounding-set", "-\(word),-sys_admin"])
         #expect(status == 1)
-        #expect(log.contains("CAP_BPF"), "\(log)")
+        #expect(log.contains(name), "\(log)")
         #expect(try node.leftovers() == [])
     }
 
@@ -222,7 +224,7 @@ struct SystemFaultTests {
 
     @Test("a full flow table keeps what it has, counts what it refuses, and lets every packet cross")
     func fullTable() throws {
-        let node = try LiveDaemon(.forXDP(), limits: "ipv4_flows: 64, ipv6_flows: 64")
+        let node = try LiveDaemon(.forXDP(), limits: "ipv4_flows: 64, ipv6_flows: 64, routes: 1024")
         try node.start()
         let (h1, h2) = (node.topology.hosts[0], node.topology.hosts[1])
         let flow = try DatagramFlow(from: h1, to: h2)

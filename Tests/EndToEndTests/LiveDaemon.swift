@@ -82,7 +82,7 @@ final class LiveDaemon {
     /// Writes the configuration anew; a running daemon reads it when told to.
     func configure(ports: [Int]? = nil, portLines: String = "", limits: String? = nil, _ more: String = "") throws {
         var lines = ["pin_path: \(pinPath)"]
-        lines.append("limits: {\(limits ?? "ipv4_flows: 8192, ipv6_flows: 2048"), macs: 1024, routes: 1024}")
+        lines.append("limits: {\(limits ?? "ipv4_flows: 8192, ipv6_flows: 2048, routes: 1024"), macs: 1024}")
         lines.append("ports:")
         for number in ports ?? Array(1...topology.hosts.count) {
             lines.append("  - name: p\(number)")

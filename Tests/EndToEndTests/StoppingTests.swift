@@ -66,6 +66,43 @@ struct StoppingTests {
         #expect(try node.leftovers() == [])
     }
 
+    @Test("a daemon that cannot apply its configuration leaves what its predecessor left forwarding")
+    func refusedSuccessor() throws {
+        let node = try LiveDaemon(.forXDP())
+        try node.start()
+        let flow = try DatagramFlow(from: node.topology.hosts[0], to: node.topology.hosts[1])
+        try node.establish(flow)
+        let link = try node.linkID(of: "p1")
+        let program = try node.program(at: "p1")
+        try node.stop(SIGKILL)
+        let routes = (0..<80).map { "  - {prefix: 192.0.2.\($0)/32, via: 10.0.2.2}\n" }.joined()
+        try node.configure(limits: "routes: 64", "routes:\n\(routes)")
+        let (status, log) = try node.startRefused()
+        #expect(status == 1 && log.contains("cannot start"), "\(log)")
+        #expect(try node.linkID(of: "p1") == link && node.program(at: "p1") == program)
+        #expect(flow.exchange(50) == 50)
+        try node.configure()
+        try node.start()
+        #expect(try node.linkID(of: "p1") == link)
+        #expect(try node.stop() == 0)
+        #expect(try node.leftovers() == [])
+    }
+
+    @Test("a daemon whose socket another one has ends, and leaves nothing of its own")
+    func socketInUse() throws {
+        let topology = try RouterTopology.forXDP(hosts: 4)
+        let one = try LiveDaemon(topology, ports: [1, 2])
+        let other = try LiveDaemon(topology, ports: [3, 4])
+        try one.start()
+        let (status, log) = try other.startRefused(["--socket", one.socket])
+        #expect(status == 1 && log.contains("\(one.processID)"), "\(log)")
+        #expect(try other.program(at: "p3") == nil)
+        #expect(access(other.pinPath, F_OK) != 0)
+        #expect(try one.status().pid == one.processID)
+        #expect(try one.stop() == 0)
+        #expect(try one.leftovers() == [])
+    }
+
     @Test("a second daemon on the same state is refused and told who holds it; the first does not notice")
     func secondDaemon() throws {
         let topology = try RouterTopology.forXDP()

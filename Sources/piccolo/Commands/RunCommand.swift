@@ -61,7 +61,8 @@ struct RunCommand: AsyncParsableCommand {
             controller = try held.hand(to: options, replaceForeign: replaceForeign)
             try await controller.apply(wanted, facts: daemon.facts())
         } catch {
-            held.plane.detachAll()
+            // Nothing is attached yet. What an earlier process left attached goes on; an empty folder goes.
+            rmdir(wanted.pinPath)
             throw CommandFailure(message: "cannot start: \(error)")
         }
         daemon.watchSignals(keepOnExit: onExit == .keepOnExit)
@@ -98,8 +99,16 @@ struct RunCommand: AsyncParsableCommand {
                 return (try XDPDataPlane(sizes), [note])
             }
         } catch {
-            throw CommandFailure(message: "cannot load the fast path: \(error)")
+            throw CommandFailure(message: "cannot load the fast path\(missingCapabilities()): \(error)")
         }
+    }
+
+    /// Said first: the verifier refuses what lacks CAP_PERFMON without naming it.
+    private static func missingCapabilities() -> String {
+        guard let held = Capability.effective() else { return "" }
+        let needed: [Capability] = held.contains(.sysAdmin) ? [.netAdmin] : [.bpf, .netAdmin, .perfmon]
+        let missing = needed.filter { !held.contains($0) }
+        return missing.isEmpty ? "" : " without \(missing.map(\.description).joined(separator: ", "))"
     }
 
     /// Serves clients and follows the host until told to stop, or until clients cannot be served.
