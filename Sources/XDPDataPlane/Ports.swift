@@ -62,25 +62,19 @@ extension XDPDataPlane {
         _ port: PortID, interfaceIndex: UInt32, policy: XDPAttachPolicy, replaceForeign: Bool = false
     ) throws(XDPDataPlaneError) -> PortAttachment {
         detach(port)
-        let owner: LinkOwner
+        // First what the program needs to know of the interface: it sees packets as soon as it is attached.
+        try bind(port, interfaceIndex: interfaceIndex)
         do {
-            owner = LinkOwner(
+            let owner = LinkOwner(
                 try XDPLink(
                     fastPathProgram(), interfaceIndex: interfaceIndex, policy: policy, replaceForeign: replaceForeign))
             if let directory = configuration.pinDirectory {
                 try owner.link.pin(at: Self.linkPin(interfaceIndex, in: directory))
             }
+            return take(port, owner)
         } catch {
+            unbind(port)
             throw .kernel(error)
-        }
-        do {
-            return try take(port, owner)
-        } catch {
-            // The pin alone would keep the program on an interface that is no port.
-            if let directory = configuration.pinDirectory {
-                try? BPFFileSystem.unpin(Self.linkPin(interfaceIndex, in: directory))
-            }
-            throw error
         }
     }
 
@@ -95,19 +89,32 @@ extension XDPDataPlane {
         guard let directory = configuration.pinDirectory else { return nil }
         let path = Self.linkPin(interfaceIndex, in: directory)
         guard BPFFileSystem.names(in: directory).contains("link-\(interfaceIndex)") else { return nil }
-        let owner: LinkOwner
         do {
-            owner = LinkOwner(try XDPLink(pinned: path))
+            let owner = LinkOwner(try XDPLink(pinned: path))
             guard owner.link.interfaceIndex == interfaceIndex else {
                 // The interface is gone, and its index belongs to another one by now.
                 try BPFFileSystem.unpin(path)
                 return nil
             }
+            return try takeOver(port, owner)
+        } catch let error as XDPDataPlaneError {
+            throw error
+        } catch let error as BPFError {
+            throw .kernel(error)
+        } catch {
+            throw .interface(name: "\(interfaceIndex)", why: "\(error)")
+        }
+    }
+
+    private func takeOver(_ port: PortID, _ owner: LinkOwner) throws -> PortAttachment {
+        try bind(port, interfaceIndex: owner.link.interfaceIndex)
+        do {
             try owner.link.update(to: fastPathProgram())
         } catch {
-            throw .kernel(error)
+            unbind(port)
+            throw error
         }
-        return try take(port, owner)
+        return take(port, owner)
     }
 
     /// Removes the pins of links that no port holds: those of interfaces that are gone, or no longer ports. What they held is
@@ -127,8 +134,7 @@ extension XDPDataPlane {
         if let directory = configuration.pinDirectory { try? BPFFileSystem.removeDirectory(directory) }
     }
 
-    private func take(_ port: PortID, _ owner: LinkOwner) throws(XDPDataPlaneError) -> PortAttachment {
-        try bind(port, interfaceIndex: owner.link.interfaceIndex)
+    private func take(_ port: PortID, _ owner: LinkOwner) -> PortAttachment {
         let facts = PortAttachment(
             port: port, interfaceIndex: owner.link.interfaceIndex, mode: owner.link.mode, linkID: owner.link.id,
             refusals: owner.link.refusals)

@@ -21,12 +21,12 @@ struct StoppingTests {
         #expect(try h1.pings(h2))
     }
 
-    @Test("`piccolo stop` ends the daemon as a signal does, and with --detach leaves packets flowing")
+    @Test("`piccolo stop` ends the daemon as a signal does, and with --keep leaves packets flowing")
     func stopsByClient() throws {
         let node = try LiveDaemon(.forXDP())
         try node.start()
         let program = try node.program(at: "p1")
-        #expect(try node.ask("stop", "--detach").isSuccess)
+        #expect(try node.ask("stop", "--keep").isSuccess)
         #expect(try node.end() == 0)
         #expect(try node.program(at: "p1") == program && program != nil)
         try node.start()
