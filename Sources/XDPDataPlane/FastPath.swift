@@ -153,9 +153,7 @@ final class FastPath {
 
     private func initializeSettings(_ configuration: XDPConfiguration) {
         settings.pointee.abi_version = UInt32(FP_ABI_VERSION)
-        settings.pointee.flags =
-            UInt32(FP_SETTING_LEARN_FLOWS)
-            | (configuration.aclDefaultDrop ? UInt32(FP_SETTING_ACL_DEFAULT_DROP) : 0)
+        settings.pointee.flags = (configuration.aclDefaultDrop ? UInt32(FP_SETTING_ACL_DEFAULT_DROP) : 0)
         let perEpoch = configuration.eventsPerSecond * Int(FP_EPOCH_MILLISECONDS) / 1000
         settings.pointee.event_budget = UInt32(clamping: max(perEpoch, 1))
         settings.pointee.generation = 1

@@ -46,7 +46,7 @@ struct FuzzCommand: ParsableCommand {
         }
         let aclDefault: TableState.ACLDefault = aclDefaultDrop ? .drop : .permit
         let reference = ReferenceDataPlane(
-            capacities: xdp.state.capacities, seeds: .init(ecmp: xdp.state.ecmpSeed), aclDefault: aclDefault)
+            capacities: xdp.state.capacities, ecmpSeed: xdp.state.ecmpSeed, aclDefault: aclDefault)
         let comparison = PacketComparison([reference, xdp])
         var fuzz = Fuzz(
             options: RandomWorld.Options(ecmpSeed: xdp.state.ecmpSeed, aclDefault: aclDefault))

@@ -23,7 +23,7 @@ struct XDPAgreementTests {
         let xdp = try XDPDataPlane(configuration)
         let aclDefault: TableState.ACLDefault = aclDefaultDrop ? .drop : .permit
         let reference = ReferenceDataPlane(
-            capacities: xdp.state.capacities, seeds: .init(ecmp: xdp.state.ecmpSeed), aclDefault: aclDefault)
+            capacities: xdp.state.capacities, ecmpSeed: xdp.state.ecmpSeed, aclDefault: aclDefault)
         var fuzz = Fuzz(options: .init(ecmpSeed: xdp.state.ecmpSeed, aclDefault: aclDefault))
         fuzz.packetsPerWorld = 5000
         let report = fuzz.run(seed: seed, packets: 250_000, through: PacketComparison([reference, xdp]))

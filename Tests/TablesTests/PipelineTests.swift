@@ -188,9 +188,9 @@ struct PipelineTests {
 
     @Test("flows are spread over a group by their hash, in proportion to the weights")
     func group() throws {
-        let seeds = ReferenceDataPlane.Seeds(ecmp: HashSeed((1...12).map { $0 &* 0x9e37_79b9_7f4a_7c15 }))
+        let ecmpSeed = HashSeed((1...12).map { $0 &* 0x9e37_79b9_7f4a_7c15 })
         var network = Network()
-        network.plane = ReferenceDataPlane(seeds: seeds)
+        network.plane = ReferenceDataPlane(ecmpSeed: ecmpSeed)
         network.add(Network.entries)
         let other = NextHopEntry(
             id: .init(rawValue: 40), routerInterface: Network.interface1, neighbor: Network.ip("192.0.2.40"))

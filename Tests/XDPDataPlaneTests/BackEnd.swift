@@ -21,7 +21,7 @@ enum BackEnd: String, CaseIterable, CustomTestStringConvertible {
             return ReferenceDataPlane(
                 capacities: [
                     .flowCache: ipv4Flows + ipv6Flows, .mac: macs, .ipv4: routes, .ipv6: routes, .acl: acl,
-                ], seeds: .init(ecmp: HashSeed(FastPath.seeds(4711)[2])))
+                ], ecmpSeed: HashSeed(FastPath.seeds(4711)[2]))
         case .xdp:
             var configuration = XDPConfiguration.forTests
             (configuration.ipv4Flows, configuration.ipv6Flows) = (ipv4Flows, ipv6Flows)

@@ -24,7 +24,7 @@ final class BothPlanes {
     init(_ configuration: XDPConfiguration = .forTests) throws {
         xdp = try XDPDataPlane(configuration)
         reference = ReferenceDataPlane(
-            seeds: .init(ecmp: xdp.fastPath.ecmpSeed), aclDefault: configuration.aclDefaultDrop ? .drop : .permit)
+            ecmpSeed: xdp.fastPath.ecmpSeed, aclDefault: configuration.aclDefaultDrop ? .drop : .permit)
         reference.singleBufferBytes = XDPDataPlane.testRunLinearBytes
         // Generations are the data plane's own; entries that name one must mean the same in both.
         while reference.generation != xdp.generation { reference.advanceGeneration() }

@@ -37,7 +37,7 @@ final class LiveNode {
     private init(_ topology: RouterTopology, _ policy: XDPAttachPolicy, _ configuration: XDPConfiguration) throws {
         self.topology = topology
         xdp = try XDPDataPlane(configuration)
-        reference = ReferenceDataPlane(seeds: .init(ecmp: xdp.fastPath.ecmpSeed))
+        reference = ReferenceDataPlane(ecmpSeed: xdp.fastPath.ecmpSeed)
         while reference.generation != xdp.generation { reference.advanceGeneration() }
         taps = try topology.hosts.map { try Tap($0) }
         for host in topology.hosts {

@@ -184,7 +184,6 @@ fp_inline __u32 fp_verdict_slot(__u32 port, __u32 disposition, __u32 reason)
 
 #define FP_SETTING_CHAIN (1U << 0)        /* run the program chain before the tables */
 #define FP_SETTING_ACL_DEFAULT_DROP (1U << 1)
-#define FP_SETTING_LEARN_FLOWS (1U << 2)  /* report flow-cache misses */
 
 /* One element, mapped by the controller. The first line is what every packet reads. */
 struct fp_settings {
@@ -414,10 +413,6 @@ struct fp_trace {
 	__u32 egress_port;
 	__u32 vlan;          /* of a flood */
 	__u32 mirror;
-	__u32 acl_counter;   /* ~0: no rule matched */
-	__u32 route;
-	__u32 nexthop;
-	__u32 flow_hit;
 	__u32 valid;         /* set when the record is complete */
 };
 

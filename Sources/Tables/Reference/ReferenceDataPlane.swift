@@ -5,17 +5,6 @@ import Packet
 /// The data plane in plain Swift: `Docs/pipeline.md` in code, read side by side with it. It is what the others are compared
 /// with, and what explains a verdict. It forwards nothing by itself: packets are put through it with `process`.
 public final class ReferenceDataPlane: DataPlane, PacketProcessor {
-    /// The three hash functions' seeds, as a back end with buckets has them; the interpreter itself uses the third.
-    public struct Seeds: Sendable, Hashable {
-        public var first: HashSeed
-        public var second: HashSeed
-        public var ecmp: HashSeed
-
-        public init(first: HashSeed = .zero, second: HashSeed = .zero, ecmp: HashSeed = .zero) {
-            (self.first, self.second, self.ecmp) = (first, second, ecmp)
-        }
-    }
-
     struct StoredFlow {
         var entry: FlowEntry
         var counter = Counter()
@@ -62,12 +51,12 @@ public final class ReferenceDataPlane: DataPlane, PacketProcessor {
     ///   - clock: CLOCK_MONOTONIC, nanoseconds, for the time of misses.
     ///   - transmit: where `packetOut` goes.
     public init(
-        capacities: [TableID: Int] = [:], seeds: Seeds = Seeds(), aclDefault: TableState.ACLDefault = .permit,
+        capacities: [TableID: Int] = [:], ecmpSeed: HashSeed = .zero, aclDefault: TableState.ACLDefault = .permit,
         eventCapacity: Int = 65536, eventsPerEpoch: Int = 65536,
         clock: @escaping () -> UInt64 = monotonicNanoseconds,
         transmit: @escaping (PortID, [UInt8]) -> Void = { _, _ in }
     ) {
-        state = TableState(capacities: capacities, aclDefault: aclDefault, ecmpSeed: seeds.ecmp)
+        state = TableState(capacities: capacities, aclDefault: aclDefault, ecmpSeed: ecmpSeed)
         events = EventQueue(capacity: eventCapacity, perPortAndEpoch: eventsPerEpoch)
         verdicts = Array(repeating: Counter(), count: (Int(PortID.maximum) + 1) << 8)
         (self.clock, self.transmit) = (clock, transmit)

@@ -117,7 +117,7 @@ struct ReplayCommand: ParsableCommand {
             }
             guard let xdp else { return ReferenceDataPlane() }
             let reference = ReferenceDataPlane(
-                capacities: xdp.state.capacities, seeds: .init(ecmp: xdp.state.ecmpSeed))
+                capacities: xdp.state.capacities, ecmpSeed: xdp.state.ecmpSeed)
             reference.singleBufferBytes = XDPDataPlane.testRunLinearBytes
             return reference
         }

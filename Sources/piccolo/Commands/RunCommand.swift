@@ -17,7 +17,7 @@ struct RunCommand: AsyncParsableCommand {
         static func help(for value: Self) -> ArgumentHelp? {
             switch value {
             case .detachOnExit:
-                "When the node stops, take its programs off the ports and leave nothing behind (default)."
+                "When the node stops, take its programs off the ports and leave nothing behind."
             case .keepOnExit:
                 "When the node stops, leave programs and tables in the kernel: packets keep flowing until the next run adopts them."
             }
@@ -28,7 +28,7 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run", abstract: "Run the node in the foreground until it is told to stop.",
         discussion: """
             SIGHUP reloads the configuration; SIGTERM and SIGINT stop the node. A process that is killed leaves programs and tables \
-            in the kernel, and the next run takes them over without losing a packet.
+            in the kernel; the next run takes over their links, with tables of its own, without losing a packet.
             """)
     @OptionGroup var configuration: ConfigurationOption
     @OptionGroup var socket: SocketOption
