@@ -261,6 +261,7 @@ extension UpdateResult {
             case .invalidValue: "rejected: invalid value"
             case .unsupported: "rejected: unsupported"
             case .backEnd(_, let message): "failed: \(message)"
+            case .notStored(_, _, let why): "not stored: \(why)"
             }
         }
     }

@@ -1995,6 +1995,7 @@ public nonisolated struct Piccolo_V1_UpdateResult: Sendable {
     case failedPrecondition // = 9
     case unimplemented // = 12
     case `internal` // = 13
+    case unavailable // = 14
     case UNRECOGNIZED(Int)
 
     public init() {
@@ -2012,6 +2013,7 @@ public nonisolated struct Piccolo_V1_UpdateResult: Sendable {
       case 9: self = .failedPrecondition
       case 12: self = .unimplemented
       case 13: self = .internal
+      case 14: self = .unavailable
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -2027,6 +2029,7 @@ public nonisolated struct Piccolo_V1_UpdateResult: Sendable {
       case .failedPrecondition: return 9
       case .unimplemented: return 12
       case .internal: return 13
+      case .unavailable: return 14
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -2042,6 +2045,7 @@ public nonisolated struct Piccolo_V1_UpdateResult: Sendable {
       .failedPrecondition,
       .unimplemented,
       .internal,
+      .unavailable,
     ]
 
   }
@@ -2075,7 +2079,7 @@ public nonisolated struct Piccolo_V1_TableError: Sendable {
 
   public var expected: String = String()
 
-  /// unsupported, back end
+  /// unsupported, back end, not stored
   public var why: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -2091,6 +2095,7 @@ public nonisolated struct Piccolo_V1_TableError: Sendable {
     case invalidValue // = 6
     case unsupported // = 7
     case backEnd // = 8
+    case notStored // = 9
     case UNRECOGNIZED(Int)
 
     public init() {
@@ -2108,6 +2113,7 @@ public nonisolated struct Piccolo_V1_TableError: Sendable {
       case 6: self = .invalidValue
       case 7: self = .unsupported
       case 8: self = .backEnd
+      case 9: self = .notStored
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -2123,6 +2129,7 @@ public nonisolated struct Piccolo_V1_TableError: Sendable {
       case .invalidValue: return 6
       case .unsupported: return 7
       case .backEnd: return 8
+      case .notStored: return 9
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -2138,6 +2145,7 @@ public nonisolated struct Piccolo_V1_TableError: Sendable {
       .invalidValue,
       .unsupported,
       .backEnd,
+      .notStored,
     ]
 
   }
@@ -4871,7 +4879,7 @@ nonisolated extension Piccolo_V1_UpdateResult: SwiftProtobuf.Message, SwiftProto
 }
 
 nonisolated extension Piccolo_V1_UpdateResult.Code: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CODE_OK\0\u{2}\u{2}CODE_UNKNOWN\0\u{1}CODE_INVALID_ARGUMENT\0\u{2}\u{2}CODE_NOT_FOUND\0\u{1}CODE_ALREADY_EXISTS\0\u{2}\u{2}CODE_RESOURCE_EXHAUSTED\0\u{1}CODE_FAILED_PRECONDITION\0\u{2}\u{3}CODE_UNIMPLEMENTED\0\u{1}CODE_INTERNAL\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CODE_OK\0\u{2}\u{2}CODE_UNKNOWN\0\u{1}CODE_INVALID_ARGUMENT\0\u{2}\u{2}CODE_NOT_FOUND\0\u{1}CODE_ALREADY_EXISTS\0\u{2}\u{2}CODE_RESOURCE_EXHAUSTED\0\u{1}CODE_FAILED_PRECONDITION\0\u{2}\u{3}CODE_UNIMPLEMENTED\0\u{1}CODE_INTERNAL\0\u{1}CODE_UNAVAILABLE\0")
 }
 
 nonisolated extension Piccolo_V1_TableError: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -4945,7 +4953,7 @@ nonisolated extension Piccolo_V1_TableError: SwiftProtobuf.Message, SwiftProtobu
 }
 
 nonisolated extension Piccolo_V1_TableError.Kind: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_ALREADY_EXISTS\0\u{1}KIND_NOT_FOUND\0\u{1}KIND_TABLE_FULL\0\u{1}KIND_MISSING_REFERENCE\0\u{1}KIND_IN_USE\0\u{1}KIND_INVALID_VALUE\0\u{1}KIND_UNSUPPORTED\0\u{1}KIND_BACK_END\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_ALREADY_EXISTS\0\u{1}KIND_NOT_FOUND\0\u{1}KIND_TABLE_FULL\0\u{1}KIND_MISSING_REFERENCE\0\u{1}KIND_IN_USE\0\u{1}KIND_INVALID_VALUE\0\u{1}KIND_UNSUPPORTED\0\u{1}KIND_BACK_END\0\u{1}KIND_NOT_STORED\0")
 }
 
 nonisolated extension Piccolo_V1_ReloadRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -77,6 +77,8 @@ public enum TableError: Error, Hashable, Sendable, CustomStringConvertible {
     case unsupported(table: TableID, entry: String, why: String)
     /// The back end failed while writing.
     case backEnd(table: TableID, String)
+    /// The change could not be made durable, so it was not made.
+    case notStored(table: TableID, entry: String, why: String)
 
     public var description: String {
         switch self {
@@ -96,6 +98,8 @@ public enum TableError: Error, Hashable, Sendable, CustomStringConvertible {
             "\(table.rawValue): this data plane cannot hold \(entry): \(why)"
         case .backEnd(let table, let message):
             "\(table.rawValue): \(message)"
+        case .notStored(let table, let entry, let why):
+            "\(table.rawValue): \(entry) was not changed: \(why)"
         }
     }
 }

@@ -5,19 +5,25 @@ import Tables
 /// The numbers the node gave to what the file calls by name. Handed from plan to plan, so that a number stays as long as
 /// its name does; numbers of what is gone are free again.
 public struct Identities: Hashable, Sendable {
-    struct NextHopName: Hashable, Sendable {
-        var routerInterface: RouterInterfaceID
-        var address: IPAddress
+    package struct NextHopName: Hashable, Sendable {
+        package var routerInterface: RouterInterfaceID
+        package var address: IPAddress
+
+        package init(routerInterface: RouterInterfaceID, address: IPAddress) {
+            (self.routerInterface, self.address) = (routerInterface, address)
+        }
     }
 
-    struct InterfaceName: Hashable, Sendable {
-        var port: PortID
-        var vlan: VLANID?
+    package struct InterfaceName: Hashable, Sendable {
+        package var port: PortID
+        package var vlan: VLANID?
+
+        package init(port: PortID, vlan: VLANID?) { (self.port, self.vlan) = (port, vlan) }
     }
 
     /// One kind of number: those given, by name.
-    struct Numbers<Name: Hashable & Sendable>: Hashable, Sendable {
-        var given: [Name: UInt32] = [:]
+    package struct Numbers<Name: Hashable & Sendable>: Hashable, Sendable {
+        package var given: [Name: UInt32] = [:]
         /// Numbers others use.
         var reserved: Set<UInt32> = []
         private var used: Set<Name> = []
@@ -55,12 +61,12 @@ public struct Identities: Hashable, Sendable {
         }
     }
 
-    var ports = Numbers<String>()
-    var interfaces = Numbers<InterfaceName>()
-    var nextHops = Numbers<NextHopName>()
-    var groups = Numbers<[NextHopGroupEntry.Member]>()
+    package var ports = Numbers<String>()
+    package var interfaces = Numbers<InterfaceName>()
+    package var nextHops = Numbers<NextHopName>()
+    package var groups = Numbers<[NextHopGroupEntry.Member]>()
     /// The kernel's index of the interface behind a port, to follow it when it is renamed.
-    var interfaceIndexes: [String: UInt32] = [:]
+    package var interfaceIndexes: [String: UInt32] = [:]
 
     public init() {}
 

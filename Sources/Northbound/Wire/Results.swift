@@ -29,6 +29,7 @@ extension TableError {
         case .invalidValue: .invalidArgument
         case .unsupported: .unimplemented
         case .backEnd: .internal
+        case .notStored: .unavailable
         }
     }
 }
@@ -54,6 +55,8 @@ extension Piccolo_V1_TableError {
             (kind, self.table, self.entry, self.why) = (.unsupported, table.wire, entry, why)
         case .backEnd(let table, let why):
             (kind, self.table, self.why) = (.backEnd, table.wire, why)
+        case .notStored(let table, let entry, let why):
+            (kind, self.table, self.entry, self.why) = (.notStored, table.wire, entry, why)
         }
     }
 
@@ -68,6 +71,7 @@ extension Piccolo_V1_TableError {
         case .invalidValue: return .invalidValue(table: table, field: field, value: value, expected: expected)
         case .unsupported: return .unsupported(table: table, entry: entry, why: why)
         case .backEnd: return .backEnd(table: table, why)
+        case .notStored: return .notStored(table: table, entry: entry, why: why)
         case .unspecified, .UNRECOGNIZED: throw Field.unknown("kind", kind.rawValue, "1...8")
         }
     }
