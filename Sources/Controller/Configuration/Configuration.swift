@@ -152,13 +152,18 @@ public struct Configuration: Hashable, Sendable {
         public var action: Action
         public var location: SourceLocation
 
-        public enum Action: Hashable, Sendable { case via([NextHop]), drop, kernel, cpu }
+        /// `absent`: there is no such route, even where an address or a neighbour would make one.
+        public enum Action: Hashable, Sendable { case via([NextHop]), drop, kernel, cpu, absent }
     }
 
     public struct Neighbor: Hashable, Sendable {
         public var address: IPAddress
-        public var mac: MACAddress
+        /// nil: it is not used, even if the kernel has resolved it.
+        public var mac: MACAddress?
         public var port: RouterPort
+        /// Whether it gets a host route through the fast path, where it is in a connected network. Does not keep one away that it
+        /// has because the kernel resolved it.
+        public var makesRoute = true
         public var location: SourceLocation
     }
 
@@ -184,6 +189,8 @@ public struct Configuration: Hashable, Sendable {
         public var sourcePort: UInt16 = 0
         public var destinationPort: UInt16 = 0
         public var action: Action
+        /// Copy to the controller as well.
+        public var mirror = false
         /// Removed when no packet came for so long; nil: stays.
         public var idleTimeout: Duration?
         public var location: SourceLocation

@@ -114,42 +114,54 @@ extension ConfigurationParser {
         for node in file.elements("neighbors") {
             guard
                 let reader = YAMLMapping(
-                    node, what: "a neighbor", keys: ["address", "mac", "port", "vlan", "vrf"], complaints: complaints),
+                    node, what: "a neighbor", keys: ["address", "mac", "port", "vlan", "vrf", "route"],
+                    complaints: complaints),
                 let addressNode = reader.required("address"),
                 let address = complaints.address(addressNode, what: "address"),
-                let mac = reader.required("mac").flatMap({ complaints.stationMAC($0, what: "mac") }),
+                let macNode = reader.required("mac"),
                 let port = locate(address, at: addressNode.location, reader, vrf: vrf(reader))
             else { continue }
+            var mac: MACAddress?
+            if macNode.scalar?.string != "none" {
+                guard let read = complaints.stationMAC(macNode, what: "mac") else { continue }
+                mac = read
+            }
             if let first = result.neighbors.first(where: { $0.address == address && $0.port == port }) {
                 duplicate("neighbor \(address) at \(port.text)", at: addressNode.location, first: first.location)
                 continue
             }
-            result.neighbors.append(.init(address: address, mac: mac, port: port, location: node.location))
+            result.neighbors.append(
+                .init(
+                    address: address, mac: mac, port: port, makesRoute: reader.boolean("route") ?? true,
+                    location: node.location))
         }
     }
 
     /// The router interface a next hop or neighbour is behind: the one named, or the one whose network holds the address.
     func locate(_ address: IPAddress, at location: SourceLocation, _ reader: YAMLMapping, vrf: VRFID) -> RouterPort? {
-        if let own = connected.first(where: { $0.address.address == address && $0.vrf == vrf }) {
-            complaints.add(
-                location, "\(address) is the node's own address (line \(own.location.line)), not a neighbor's")
-            return nil
-        }
         if let name = reader.text("port") {
-            return routerPort(name, vlan: reader.integer("vlan", in: 1...4094))?.port
+            guard let place = routerPort(name, vlan: reader.integer("vlan", in: 1...4094)) else { return nil }
+            return isOwn(address, at: location, vrf: place.vrf) ? nil : place.port
         }
         return locate(address, at: location, vrf: vrf)
     }
 
+    /// Complains of an address of the node's own.
+    private func isOwn(_ address: IPAddress, at location: SourceLocation, vrf: VRFID) -> Bool {
+        guard let own = connected.own(address, vrf: vrf) else { return false }
+        complaints.add(
+            location, "\(address) is the node's own address (line \(own.location.line)), not a neighbor's")
+        return true
+    }
+
     func locate(_ address: IPAddress, at location: SourceLocation, vrf: VRFID) -> RouterPort? {
+        if isOwn(address, at: location, vrf: vrf) { return nil }
         if address.isLinkLocal {
             complaints.add(location, "\(address) is link-local; add the \"port\" it is at")
             return nil
         }
-        let best = connected.filter { $0.vrf == vrf && $0.address.prefix.contains(address) }
-            .max { $0.address.length < $1.address.length }
-        if let best { return best.port }
-        let networks = connected.filter { $0.vrf == vrf && $0.address.address.isIPv6 == address.isIPv6 }
+        if let place = connected.place(of: address, vrf: vrf) { return place }
+        let networks = connected.list.filter { $0.vrf == vrf && $0.address.address.isIPv6 == address.isIPv6 }
             .map { "\($0.address.prefix) at \($0.port.text)" }
         complaints.add(
             location,
@@ -163,13 +175,11 @@ extension ConfigurationParser {
 
     mutating func readRoutes(_ file: YAMLMapping) {
         var seen: [RouteName: SourceLocation] = [:]
-        for item in connected {
-            seen[RouteName(vrf: item.vrf, prefix: item.address.prefix)] = item.location
-            if let host = InterfaceAddress(item.address.address, length: item.address.address.isIPv6 ? 128 : 32) {
-                seen[RouteName(vrf: item.vrf, prefix: host.prefix)] = item.location
-            }
+        var made: [RouteName: SourceLocation] = [:]
+        for item in connected.list {
+            made[RouteName(vrf: item.vrf, prefix: item.address.prefix)] = item.location
+            made[RouteName(vrf: item.vrf, prefix: IPPrefix(host: item.address.address))] = item.location
         }
-        let connectedNames = Set(seen.keys)
         for node in file.elements("routes") {
             guard
                 let reader = YAMLMapping(
@@ -181,16 +191,16 @@ extension ConfigurationParser {
             let vrf = vrf(reader)
             let name = RouteName(vrf: vrf, prefix: prefix)
             if let first = seen[name] {
-                if connectedNames.contains(name) {
-                    complaints.add(
-                        prefixNode.location, "\(prefix) is connected already, by the address in line \(first.line)")
-                } else {
-                    duplicate("route \(prefix)", at: prefixNode.location, first: first)
-                }
+                duplicate("route \(prefix)", at: prefixNode.location, first: first)
                 continue
             }
             seen[name] = prefixNode.location
             guard let action = routeAction(reader, prefix: prefix, vrf: vrf) else { continue }
+            if action != .absent, let address = made[name] {
+                complaints.add(
+                    prefixNode.location, "\(prefix) is connected already, by the address in line \(address.line)")
+                continue
+            }
             result.routes.append(.init(prefix: prefix, vrf: vrf, action: action, location: node.location))
         }
     }
@@ -228,19 +238,20 @@ extension ConfigurationParser {
             return .via(hops)
         case (nil, let action?):
             return complaints.value(
-                action, what: "action", expected: "drop, kernel or cpu; next hops are given by \"via\""
+                action, what: "action", expected: "drop, kernel, cpu or none; next hops are given by \"via\""
             ) {
                 switch $0 {
                 case "drop": .drop
                 case "kernel": .kernel
                 case "cpu": .cpu
+                case "none": .absent
                 default: nil
                 }
             }
         default:
             complaints.add(
                 reader.location,
-                "route \(prefix) needs either \"via\" (a next hop, or a list of them) or \"action\" (drop, kernel, cpu)"
+                "route \(prefix) needs either \"via\" (a next hop, or a list of them) or \"action\" (drop, kernel, cpu, none)"
             )
             return nil
         }

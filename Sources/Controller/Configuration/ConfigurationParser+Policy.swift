@@ -196,8 +196,7 @@ extension ConfigurationParser {
 
     static let flowKeys = [
         "port", "vlan", "source", "destination", "protocol", "source_port", "destination_port", "icmp_type",
-        "icmp_code",
-        "action", "idle_timeout",
+        "icmp_code", "action", "mirror", "idle_timeout",
     ]
 
     mutating func readFlows(_ file: YAMLMapping) {
@@ -241,6 +240,7 @@ extension ConfigurationParser {
             }
             seen[flow] = node.location
             flow.location = node.location
+            flow.mirror = reader.boolean("mirror") ?? false
             flow.idleTimeout = reader.duration("idle_timeout")
             guard let actionNode = reader.required("action"),
                 let action = flowAction(actionNode, reader, vrf: place.vrf, ipv6: destination.isIPv6)

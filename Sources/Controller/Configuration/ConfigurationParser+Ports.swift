@@ -160,7 +160,7 @@ extension ConfigurationParser {
             }
             // Link-local networks are the same at every interface.
             guard !address.address.isLinkLocal else { continue }
-            for other in connected where other.vrf == vrf {
+            for other in connected.list where other.vrf == vrf {
                 if other.address.address == address.address {
                     duplicate("address \(address.address)", at: item.location, first: other.location)
                 } else if other.address.prefix.overlaps(address.prefix), other.port != port {
@@ -170,7 +170,7 @@ extension ConfigurationParser {
                     )
                 }
             }
-            connected.append(Connected(address: address, port: port, vrf: vrf, location: item.location))
+            connected.add(.init(address: address, port: port, vrf: vrf, location: item.location))
         }
     }
 }

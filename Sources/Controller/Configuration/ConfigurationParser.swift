@@ -29,14 +29,7 @@ struct ConfigurationParser {
     /// Ports by name, as far as they could be read.
     var portIndex: [String: Int] = [:]
     /// Connected networks of the router interfaces.
-    var connected: [Connected] = []
-
-    struct Connected {
-        var address: InterfaceAddress
-        var port: RouterPort
-        var vrf: VRFID
-        var location: SourceLocation
-    }
+    var connected = ConnectedNetworks()
 
     static let sections = [
         "node", "pin_path", "limits", "ageing", "acl_default", "ports", "vlans", "macs", "vrfs", "routes", "neighbors",
@@ -188,7 +181,16 @@ struct ConfigurationParser {
             return routerPort(Located(String(text.value[..<dot]), at: text.location), vlan: number)
         }
         guard let port = port(text) else { return nil }
-        guard let vlan else { return (RouterPort(port: port.name), port.vrf) }
+        guard let vlan else {
+            if port.mode == .switched, port.addresses.isEmpty {
+                complaints.add(
+                    text.location,
+                    "port \(port.name) is switched and the router is not there; give it \"addresses\", or name a subinterface"
+                )
+                return nil
+            }
+            return (RouterPort(port: port.name), port.vrf)
+        }
         if let sub = port.subinterfaces.first(where: { Int($0.vlan.rawValue) == vlan }) {
             return (RouterPort(port: port.name, vlan: sub.vlan), sub.vrf)
         }

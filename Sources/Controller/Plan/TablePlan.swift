@@ -35,11 +35,12 @@ public struct TablePlan: Sendable {
 
     /// - Parameter identities: numbers given before; updated with those given now.
     /// - Parameter reserved: entries of others, whose numbers must not be given.
+    /// - Parameter withdrawn: routes of the file that others took out: neighbours behind them get their host routes again.
     public init(
         _ configuration: Configuration, facts: HostFacts, identities: inout Identities,
-        reserved: [TableEntry] = []
+        reserved: [TableEntry] = [], withdrawn: Set<EntryKey> = []
     ) {
-        var builder = Builder(configuration, facts, identities, reserved)
+        var builder = Builder(configuration, facts, identities, reserved, withdrawn)
         builder.build(&self)
         identities = builder.identities
         // A stable sort by rank keeps the file's order within a table.
@@ -60,6 +61,8 @@ public struct TablePlan: Sendable {
         var portIDs: [String: PortID] = [:]
         var interfaces: [Interface] = []
         var interfaceByName: [Configuration.RouterPort: Int] = [:]
+        /// Routes that the file gives: those made by addresses and neighbours stand back.
+        var routes: Set<EntryKey> = []
         /// Routes into a part of a connected network: there they decide, and not the neighbour.
         var inner: [(vrf: VRFID, prefix: IPPrefix)] = []
         /// Router interfaces by the kernel interface behind them.
@@ -73,7 +76,8 @@ public struct TablePlan: Sendable {
         }
 
         init(
-            _ configuration: Configuration, _ facts: HostFacts, _ identities: Identities, _ reserved: [TableEntry]
+            _ configuration: Configuration, _ facts: HostFacts, _ identities: Identities, _ reserved: [TableEntry],
+            _ withdrawn: Set<EntryKey>
         ) {
             (self.configuration, self.facts, self.identities) = (configuration, facts, identities)
             var numbers: (interfaces: Set<UInt32>, nextHops: Set<UInt32>, groups: Set<UInt32>) = ([], [], [])
@@ -85,7 +89,11 @@ public struct TablePlan: Sendable {
                 default: break
                 }
             }
-            inner = configuration.routes.map { ($0.vrf, $0.prefix) }
+            routes = Set(configuration.routes.map { .route($0.vrf, $0.prefix) })
+            for route in configuration.routes
+            where route.action != .absent && !withdrawn.contains(.route(route.vrf, route.prefix)) {
+                inner.append((route.vrf, route.prefix))
+            }
             for case .route(let route) in reserved { inner.append((route.vrf, route.prefix)) }
             self.identities.ports.begin(reserved: [])
             self.identities.interfaces.begin(reserved: numbers.interfaces)
@@ -204,14 +212,18 @@ public struct TablePlan: Sendable {
             }
             for address in addresses where !address.address.isLinkLocal {
                 let bits = address.address.isIPv6 ? 128 : 32
-                if let host = IPPrefix(address.address, length: bits) {
-                    plan.add(.route(RouteEntry(vrf: vrf, prefix: host, action: .kernel)))
-                }
-                plan.add(.route(RouteEntry(vrf: vrf, prefix: address.prefix, action: .kernel)))
+                if let host = IPPrefix(address.address, length: bits) { addKernelRoute(vrf, host, &plan) }
+                addKernelRoute(vrf, address.prefix, &plan)
             }
             interfaceByName[name] = interfaces.count
             interfaceByKernelName[kernelName] = interfaces.count
             interfaces.append(Interface(id: id, name: name, vrf: vrf, addresses: addresses))
+        }
+
+        private func addKernelRoute(_ vrf: VRFID, _ prefix: IPPrefix, _ plan: inout TablePlan) {
+            if !routes.contains(.route(vrf, prefix)) {
+                plan.add(.route(RouteEntry(vrf: vrf, prefix: prefix, action: .kernel)))
+            }
         }
 
         private func addVLANs(_ plan: inout TablePlan) {
@@ -265,6 +277,7 @@ public struct TablePlan: Sendable {
                 case .drop: action = .drop
                 case .kernel: action = .kernel
                 case .cpu: action = .cpu
+                case .absent: continue
                 case .via(let hops):
                     let members = hops.compactMap { hop in
                         nextHop(hop, &plan).map { NextHopGroupEntry.Member(nextHop: $0, weight: hop.weight) }
@@ -293,7 +306,7 @@ public struct TablePlan: Sendable {
             }
             for neighbor in configuration.neighbors {
                 if let index = interfaceByName[neighbor.port] {
-                    addNeighbor(index, neighbor.address, neighbor.mac, &plan)
+                    addNeighbor(index, neighbor.address, neighbor.mac, makesRoute: neighbor.makesRoute, &plan)
                 }
             }
             for neighbor in facts.neighbors {
@@ -303,16 +316,21 @@ public struct TablePlan: Sendable {
             }
         }
 
+        /// - Parameter mac: nil keeps the address from being a neighbour.
         private mutating func addNeighbor(
-            _ index: Int, _ address: IPAddress, _ mac: MACAddress, _ plan: inout TablePlan
+            _ index: Int, _ address: IPAddress, _ mac: MACAddress?, makesRoute: Bool = true, _ plan: inout TablePlan
         ) {
             let interface = interfaces[index]
-            guard !mac.isMulticast, mac.rawValue != 0 else { return }
-            plan.add(.neighbor(NeighborEntry(routerInterface: interface.id, address: address, mac: mac)))
+            if let mac {
+                guard !mac.isMulticast, mac.rawValue != 0 else { return }
+                plan.add(.neighbor(NeighborEntry(routerInterface: interface.id, address: address, mac: mac)))
+            } else {
+                plan.keys.insert(.neighbor(interface.id, address))
+            }
             // Only where its network is: elsewhere the routes say how to get there.
-            guard !address.isLinkLocal, interface.addresses.contains(where: { $0.prefix.contains(address) }),
+            guard makesRoute, !address.isLinkLocal, interface.addresses.contains(where: { $0.prefix.contains(address) }),
                 let prefix = IPPrefix(address, length: address.isIPv6 ? 128 : 32),
-                !plan.keys.contains(.route(interface.vrf, prefix)),
+                !plan.keys.contains(.route(interface.vrf, prefix)), !routes.contains(.route(interface.vrf, prefix)),
                 !inner.contains(where: { $0.vrf == interface.vrf && $0.prefix.contains(address) })
             else { return }
             let id = nextHop(interface.id, address, &plan)
@@ -365,7 +383,7 @@ public struct TablePlan: Sendable {
                     guard let port = portIDs[name] else { continue }
                     action = .port(port)
                 }
-                plan.add(.flow(FlowEntry(key: key, action: action)))
+                plan.add(.flow(FlowEntry(key: key, action: action, mirror: flow.mirror)))
                 if let timeout = flow.idleTimeout { plan.idleTimeouts[key] = timeout }
             }
         }
