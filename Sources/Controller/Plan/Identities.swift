@@ -24,16 +24,15 @@ public struct Identities: Hashable, Sendable {
     /// One kind of number: those given, by name.
     package struct Numbers<Name: Hashable & Sendable>: Hashable, Sendable {
         package var given: [Name: UInt32] = [:]
-        /// Numbers others use.
-        var reserved: Set<UInt32> = []
         private var used: Set<Name> = []
         private var taken: Set<UInt32> = []
         private var next: UInt32 = 1
 
         /// Begins a plan: nothing is used yet.
+        ///
+        /// - Parameter reserved: numbers others use, not to be given. One given before stays with its name: others have changed
+        ///   the entry, and so what refers to it, not made another.
         mutating func begin(reserved: Set<UInt32>) {
-            self.reserved = reserved
-            given = given.filter { !reserved.contains($0.value) }
             (used, next) = ([], 1)
             taken = reserved.union(given.values)
         }

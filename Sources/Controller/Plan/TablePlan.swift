@@ -30,17 +30,31 @@ public struct TablePlan: Sendable {
 
     /// The lowest-ranked ACL entry stands for `acl_default: drop`.
     static let aclDefaultID = UInt32.max
+    static let aclDefault = ACLEntry(id: aclDefaultID, priority: 0, match: .init(), action: .drop)
 
+    /// Keys of all entries, and of those that neighbours of the host brought.
     private var keys: Set<EntryKey> = []
+    private var neighborKeys: Set<EntryKey> = []
 
-    /// - Parameter identities: numbers given before; updated with those given now.
-    /// - Parameter reserved: entries of others, whose numbers must not be given.
-    /// - Parameter withdrawn: routes of the file that others took out: neighbours behind them get their host routes again.
+    var byKey: [EntryKey: TableEntry] { Dictionary(entries.map { ($0.entryKey, $0) }) { first, _ in first } }
+
+    /// Entries that the configuration says are not to be, whatever the host brings.
+    private(set) var absent: Set<EntryKey> = []
+
+    /// Whether the configuration itself asks for the entry, or for it not to be: not what the host's neighbours bring.
+    func names(_ key: EntryKey) -> Bool { absent.contains(key) || keys.contains(key) && !neighborKeys.contains(key) }
+
+    /// - Parameters:
+    ///   - identities: numbers given before; updated with those given now.
+    ///   - reserved: entries of others, whose numbers must not be given.
+    ///   - withdrawn: routes of the file that others took out: neighbours behind them get their host routes again.
+    ///   - keeping: next hops others refer to; they are planned even if nothing here uses them.
     public init(
         _ configuration: Configuration, facts: HostFacts, identities: inout Identities,
-        reserved: [TableEntry] = [], withdrawn: Set<EntryKey> = []
+        reserved: [TableEntry] = [], withdrawn: Set<EntryKey> = [], keeping: Set<NextHopID> = []
     ) {
         var builder = Builder(configuration, facts, identities, reserved, withdrawn)
+        builder.kept = keeping
         builder.build(&self)
         identities = builder.identities
         // A stable sort by rank keeps the file's order within a table.
@@ -51,7 +65,8 @@ public struct TablePlan: Sendable {
 
     /// Adds an entry unless one with its key is there: what is added first wins.
     private mutating func add(_ entry: TableEntry) {
-        if keys.insert(entry.entryKey).inserted { entries.append(entry) }
+        let key = entry.entryKey
+        if !absent.contains(key), keys.insert(key).inserted { entries.append(entry) }
     }
 
     private struct Builder {
@@ -60,9 +75,10 @@ public struct TablePlan: Sendable {
         var identities: Identities
         var portIDs: [String: PortID] = [:]
         var interfaces: [Interface] = []
+        var kept: Set<NextHopID> = []
         var interfaceByName: [Configuration.RouterPort: Int] = [:]
         /// Routes that the file gives: those made by addresses and neighbours stand back.
-        var routes: Set<EntryKey> = []
+        var routes: Set<EntryKey>
         /// Routes into a part of a connected network: there they decide, and not the neighbour.
         var inner: [(vrf: VRFID, prefix: IPPrefix)] = []
         /// Router interfaces by the kernel interface behind them.
@@ -112,6 +128,7 @@ public struct TablePlan: Sendable {
             addNeighbors(&plan)
             addACL(&plan)
             addFlows(&plan)
+            keepNextHops(&plan)
             identities.ports.end()
             identities.interfaces.end()
             identities.nextHops.end()
@@ -270,6 +287,14 @@ public struct TablePlan: Sendable {
             interfaceByName[hop.port].map { nextHop(interfaces[$0].id, hop.address, &plan) }
         }
 
+        private mutating func keepNextHops(_ plan: inout TablePlan) {
+            guard !kept.isEmpty else { return }
+            for (name, number) in identities.nextHops.given where kept.contains(NextHopID(rawValue: number)) {
+                guard interfaces.contains(where: { $0.id == name.routerInterface }) else { continue }
+                _ = nextHop(name.routerInterface, name.address, &plan)
+            }
+        }
+
         private mutating func addRoutes(_ plan: inout TablePlan) {
             for route in configuration.routes {
                 let action: RouteEntry.Action
@@ -277,7 +302,9 @@ public struct TablePlan: Sendable {
                 case .drop: action = .drop
                 case .kernel: action = .kernel
                 case .cpu: action = .cpu
-                case .absent: continue
+                case .absent:
+                    plan.absent.insert(.route(route.vrf, route.prefix))
+                    continue
                 case .via(let hops):
                     let members = hops.compactMap { hop in
                         nextHop(hop, &plan).map { NextHopGroupEntry.Member(nextHop: $0, weight: hop.weight) }
@@ -309,11 +336,13 @@ public struct TablePlan: Sendable {
                     addNeighbor(index, neighbor.address, neighbor.mac, makesRoute: neighbor.makesRoute, &plan)
                 }
             }
+            let named = plan.keys
             for neighbor in facts.neighbors {
                 if let index = interfaceByKernelName[neighbor.interface] {
                     addNeighbor(index, neighbor.address, neighbor.mac, &plan)
                 }
             }
+            plan.neighborKeys = plan.keys.subtracting(named)
         }
 
         /// - Parameter mac: nil keeps the address from being a neighbour.
@@ -325,7 +354,7 @@ public struct TablePlan: Sendable {
                 guard !mac.isMulticast, mac.rawValue != 0 else { return }
                 plan.add(.neighbor(NeighborEntry(routerInterface: interface.id, address: address, mac: mac)))
             } else {
-                plan.keys.insert(.neighbor(interface.id, address))
+                plan.absent.insert(.neighbor(interface.id, address))
             }
             // Only where its network is: elsewhere the routes say how to get there.
             guard makesRoute, !address.isLinkLocal, interface.addresses.contains(where: { $0.prefix.contains(address) }),
@@ -361,7 +390,7 @@ public struct TablePlan: Sendable {
                             id: rule.id, priority: rule.priority, match: match, action: action, mirror: rule.mirror)))
             }
             if configuration.aclDefault == .drop {
-                plan.add(.acl(ACLEntry(id: TablePlan.aclDefaultID, priority: 0, match: .init(), action: .drop)))
+                plan.add(.acl(TablePlan.aclDefault))
             }
         }
 
