@@ -91,6 +91,17 @@ private let broken: [Broken] = [
         "a link-local next hop without port", twoPorts + "routes:\n  - {prefix: \"::/0\", via: \"fe80::1\"}",
         (5, 27, ["link-local", "port"])),
     Broken(
+        "a next hop where the router is not",
+        "ports: [{name: p1, mode: switched}]\nvlans: [{id: 1, untagged: [p1]}]\n"
+            + "routes: [{prefix: 0.0.0.0/0, via: 10.0.1.2, port: p1}]", (3, 51, ["p1", "switched", "addresses"])),
+    Broken(
+        "a neighbour's address that is none", twoPorts + "neighbors: [{address: 10.0.1.2, mac: nine}]",
+        (4, 38, ["nine", "02:00:00:00:00:01"])),
+    Broken(
+        "the own address as a neighbour in its port's VRF",
+        "ports: [{name: p1, vrf: 3, addresses: [10.0.1.1/24]}]\n"
+            + "neighbors: [{address: 10.0.1.1, mac: none, port: p1}]", (2, 23, ["own address", "line 1"])),
+    Broken(
         "an unknown VRF", twoPorts + "routes:\n  - {prefix: 10.9.0.0/16, vrf: blue, action: drop}",
         (5, 32, ["blue", "default"])),
     Broken(
@@ -145,33 +156,34 @@ struct ConfigurationTests {
         #expect(configuration.ports.count >= 3)
     }
 
+    static let everything = """
+        node: {name: edge1, hash_seed: 0xffffffffffffffff}
+        pin_path: /run/bpf/x
+        acl_default: drop
+        limits: {ipv4_flows: 5000, acl: 10}
+        ageing: {tcp: 5m, udp: 500ms}
+        vrfs: [{name: blue, id: 7}]
+        ports:
+          - {name: p1, interface: veth0, id: 5, attach: skb, addresses: [10.0.1.1/24], malformed: kernel, vrf: blue,
+             learn_flows: false, admit: no, mtu: 9000, mac: "02:00:00:00:00:01",
+             subinterfaces: [{vlan: 10, addresses: ["fd00:1::1/64"]}]}
+          - {name: p2, addresses: [10.0.1.1/24]}
+          - {name: p3, mode: switched, pvid: 20}
+        vlans: [{id: 20, untagged: [p3], unknown_unicast: drop, broadcast: kernel}]
+        macs: [{vlan: 20, mac: "02:00:00:00:00:02", action: cpu}]
+        neighbors: [{address: 10.0.1.9, mac: "02:00:00:00:00:09"}]
+        routes:
+          - {prefix: 10.9.0.0/16, via: [10.0.1.2, {address: 10.0.1.3, weight: 2}], vrf: blue}
+          - {prefix: "::/0", via: "fe80::1", port: p1.10}
+        acl:
+          - {id: 3, priority: 9, match: {port: p1, protocol: 6, tcp_flags: "syn,!ack", source_port: 1-10, fragment: none}, action: redirect p2, mirror: yes}
+        flows:
+          - {port: p2, source: 10.0.1.2, destination: 9.9.9.9, protocol: icmp, icmp_type: 8, action: {via: 10.0.1.2}, idle_timeout: 10s}
+        """
+
     @Test("all fields arrive")
     func fields() throws {
-        let text = """
-            node: {name: edge1, hash_seed: 0xffffffffffffffff}
-            pin_path: /run/bpf/x
-            acl_default: drop
-            limits: {ipv4_flows: 5000, acl: 10}
-            ageing: {tcp: 5m, udp: 500ms}
-            vrfs: [{name: blue, id: 7}]
-            ports:
-              - {name: p1, interface: veth0, id: 5, attach: skb, addresses: [10.0.1.1/24], malformed: kernel, vrf: blue,
-                 learn_flows: false, admit: no, mtu: 9000, mac: "02:00:00:00:00:01",
-                 subinterfaces: [{vlan: 10, addresses: ["fd00:1::1/64"]}]}
-              - {name: p2, addresses: [10.0.1.1/24]}
-              - {name: p3, mode: switched, pvid: 20}
-            vlans: [{id: 20, untagged: [p3], unknown_unicast: drop, broadcast: kernel}]
-            macs: [{vlan: 20, mac: "02:00:00:00:00:02", action: cpu}]
-            neighbors: [{address: 10.0.1.9, mac: "02:00:00:00:00:09"}]
-            routes:
-              - {prefix: 10.9.0.0/16, via: [10.0.1.2, {address: 10.0.1.3, weight: 2}], vrf: blue}
-              - {prefix: "::/0", via: "fe80::1", port: p1.10}
-            acl:
-              - {id: 3, priority: 9, match: {port: p1, protocol: 6, tcp_flags: "syn,!ack", source_port: 1-10, fragment: none}, action: redirect p2, mirror: yes}
-            flows:
-              - {port: p2, source: 10.0.1.2, destination: 9.9.9.9, protocol: icmp, icmp_type: 8, action: {via: 10.0.1.2}, idle_timeout: 10s}
-            """
-        let configuration = try Configuration.parse(text, file: "f")
+        let configuration = try Configuration.parse(Self.everything, file: "f")
         #expect(configuration.node.hashSeed == .max)
         #expect(configuration.pinPath == "/run/bpf/x")
         #expect(configuration.aclDefault == .drop)

@@ -54,6 +54,76 @@ struct PlanTests {
         #expect(route(plan, "10.0.2.2/32") == nil)
     }
 
+    @Test("the file's routes are stronger than those that addresses make, and none is no route at all")
+    func fileFirst() throws {
+        var identities = Identities()
+        var facts = Fixture.facts
+        facts.interfaces["p4"] = Fixture.interface("p4", 4, addresses: ["10.0.4.1/24"])
+        let plan = try plan(
+            """
+            ports: [{name: p2, addresses: [10.0.2.1/24]}, {name: p4}]
+            routes:
+              - {prefix: 10.0.4.0/24, action: drop}
+              - {prefix: 10.0.4.1/32, action: none}
+              - {prefix: 10.0.2.0/24, action: none}
+              - {prefix: 10.0.2.2/32, action: none}
+            """, facts: facts, &identities)
+        #expect(route(plan, "10.0.4.0/24") == .drop)
+        #expect(route(plan, "10.0.2.1/32") == .kernel)
+        for prefix in ["10.0.4.1/32", "10.0.2.0/24", "10.0.2.2/32"] { #expect(route(plan, prefix) == nil) }
+        #expect(!plan.entries.contains { if case .nextHop = $0 { true } else { false } })
+        let absent = try #require(IPPrefix("10.0.2.0/24"))
+        #expect(plan.names(.route(.default, absent)))
+    }
+
+    @Test("a neighbour of the file can be none, and can be without a host route of its own")
+    func neighbors() throws {
+        var identities = Identities()
+        let plan = try plan(
+            """
+            ports: [{name: p1, addresses: [10.0.1.1/24]}, {name: p2, addresses: [10.0.2.1/24]}]
+            neighbors:
+              - {address: 10.0.1.2, mac: none}
+              - {address: 10.0.1.3, mac: none, route: false}
+              - {address: 10.0.1.4, mac: "02:00:00:00:00:14"}
+              - {address: 10.0.1.5, mac: "02:00:00:00:00:15", route: false}
+              - {address: 10.0.2.2, mac: "02:00:00:00:00:99", route: false}
+            """, &identities)
+        let found = plan.entries.compactMap { entry in
+            if case .neighbor(let neighbor) = entry { "\(neighbor.address) \(neighbor.mac)" } else { nil }
+        }
+        // The kernel has resolved 10.0.1.2 and 10.0.2.2.
+        #expect(
+            found.sorted() == [
+                "10.0.1.4 02:00:00:00:00:14", "10.0.1.5 02:00:00:00:00:15", "10.0.2.2 02:00:00:00:00:99",
+                "fd00:2::2 02:00:00:00:00:22",
+            ])
+        let hosts = (2...5).map { route(plan, "10.0.1.\($0)/32") != nil }
+        #expect(hosts == [true, false, true, false])
+        #expect(route(plan, "10.0.2.2/32") != nil, "the kernel's neighbour has its route all the same")
+    }
+
+    @Test("a number stays with its name when a call changes the entry, and is not given to another")
+    func changedByCall() throws {
+        var identities = Identities()
+        let before = try plan(Fixture.yaml, &identities)
+        guard case .nextHop(let id)? = route(before, "192.0.2.0/24") else {
+            Issue.record("192.0.2.0/24 has a next hop")
+            return
+        }
+        let changed = NextHopEntry(
+            id: id, routerInterface: RouterInterfaceID(rawValue: 3), neighbor: Fixture.address("10.0.3.7"))
+        let new = NextHopEntry(
+            id: NextHopID(rawValue: 40), routerInterface: RouterInterfaceID(rawValue: 3),
+            neighbor: Fixture.address("10.0.3.8"))
+        let after = TablePlan(
+            try Fixture.configuration(Fixture.yaml + "\n  - {prefix: 10.7.0.0/16, via: 10.0.3.8}\n"),
+            facts: Fixture.facts,
+            identities: &identities, reserved: [.nextHop(changed), .nextHop(new)])
+        #expect(route(after, "192.0.2.0/24") == .nextHop(id))
+        #expect(route(after, "10.7.0.0/16") != .nextHop(new.id))
+    }
+
     @Test("a missing interface leaves the port down, and what routes by it in place")
     func missingInterface() throws {
         var identities = Identities()

@@ -48,7 +48,9 @@ struct RandomConfiguration {
 
     private mutating func makeSettings() {
         if chance(50) {
-            configuration.node.name = pick(["edge1", "", "a \"b\" \\ c", "null", "rack 7, row 3: #2", "Käfer\u{7}\u{2028}"])
+            configuration.node.name = pick([
+                "edge1", "", "a \"b\" \\ c", "null", "rack 7, row 3: #2", "Käfer\u{7}\u{2028}",
+            ])
         }
         configuration.node.hashSeed = maybe(20) { $0.number(0...UInt64.max) }
         if chance(20) { configuration.pinPath = "/sys/fs/bpf/a b" }
@@ -185,7 +187,8 @@ struct RandomConfiguration {
     }
 
     mutating func prefix(ipv6: Bool) -> IPPrefix {
-        let fixed = ipv6 ? ["2001:db8::/32", "::/0", "2001:db8::9/128"] : ["192.0.2.0/24", "0.0.0.0/0", "203.0.113.9/32"]
+        let fixed =
+            ipv6 ? ["2001:db8::/32", "::/0", "2001:db8::9/128"] : ["192.0.2.0/24", "0.0.0.0/0", "203.0.113.9/32"]
         var choices = fixed.compactMap { IPPrefix($0) }
         for place in configuration.routerPlaces {
             for item in place.addresses where item.value.address.isIPv6 == ipv6 {
@@ -283,7 +286,8 @@ struct RandomConfiguration {
         let isICMP = ipProtocol == 1 || ipProtocol == 58
         let ports = ipProtocol == 6 || ipProtocol == 17
         return (
-            Fixture.address(source), Fixture.address(destination), ipProtocol, ports || isICMP ? pick([0x0800, 1, 77]) : 0,
+            Fixture.address(source), Fixture.address(destination), ipProtocol,
+            ports || isICMP ? pick([0x0800, 1, 77]) : 0,
             ports ? pick([53, 443]) : 0
         )
     }
@@ -302,7 +306,8 @@ struct RandomConfiguration {
                 port: place.port, source: source, destination: destination, ipProtocol: ipProtocol,
                 sourcePort: sourcePort, destinationPort: destinationPort, action: .drop, location: here)
             let hops = hops(ipv6: ipv6, at: 1)
-            flow.action = pick(hops.map { .via($0) } + [.drop, .kernel, .cpu, .redirect(pick(configuration.ports).name)])
+            flow.action = pick(
+                hops.map { .via($0) } + [.drop, .kernel, .cpu, .redirect(pick(configuration.ports).name)])
             flow.mirror = chance(20)
             flow.idleTimeout = maybe(30) { .milliseconds($0.pick([500, 1500, 60_000, 3_600_000])) }
             configuration.flows.append(flow)

@@ -69,7 +69,8 @@ public struct ConfigurationWriter {
 
     private var limits: YAMLFields {
         let paths: [(String, KeyPath<Configuration.Limits, Int>)] = [
-            ("ipv4_flows", \.ipv4Flows), ("ipv6_flows", \.ipv6Flows), ("macs", \.macs), ("macs_per_port", \.macsPerPort),
+            ("ipv4_flows", \.ipv4Flows), ("ipv6_flows", \.ipv6Flows), ("macs", \.macs),
+            ("macs_per_port", \.macsPerPort),
             ("routes", \.routes), ("acl", \.acl), ("new_flows_per_second_per_port", \.newFlowsPerSecondPerPort),
             ("new_flows_per_second_per_source", \.newFlowsPerSecondPerSource),
             ("events_per_second_per_port", \.eventsPerSecondPerPort), ("flow_high_water", \.flowHighWater),

@@ -79,7 +79,8 @@ extension ConfigurationAmender {
 
     mutating func amendRoutes() {
         let changed = changes(
-            { if case .route(let entry) = $0 { entry } else { nil } }, orderedBy: { SortKey($0.vrf.rawValue, $0.prefix) }
+            { if case .route(let entry) = $0 { entry } else { nil } },
+            orderedBy: { SortKey($0.vrf.rawValue, $0.prefix) }
         ) { amender, entry, amendment throws(CannotSay) in
             try amender.route(entry, isDeleted: amendment.kind == .deleted)
         }

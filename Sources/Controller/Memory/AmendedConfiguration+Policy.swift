@@ -68,7 +68,8 @@ extension ConfigurationAmender {
             orderedBy: { SortKey(SortKey($0.key.routerInterface.rawValue, $0.key.sourceAddress), $0.key.description) }
         ) { amender, entry, amendment throws(CannotSay) -> (FlowName, Configuration.StaticFlow?)? in
             if amendment.kind == .deleted, amender.places[entry.key.routerInterface] == nil { return nil }
-            let flow = try amender.flow(entry, idleTimeout: amendment.idleTimeout, isDeleted: amendment.kind == .deleted)
+            let flow = try amender.flow(
+                entry, idleTimeout: amendment.idleTimeout, isDeleted: amendment.kind == .deleted)
             return (FlowName(flow), amendment.kind == .deleted ? nil : flow)
         }
         result.flows = merge(result.flows, by: FlowName.init, changed)

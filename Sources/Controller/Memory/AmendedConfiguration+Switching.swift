@@ -74,7 +74,8 @@ extension ConfigurationAmender {
             guard !result.vlans.contains(where: { isMember(port.name, $0) }),
                 let vlan = original.vlans.first(where: { isMember(port.name, $0) })
             else { continue }
-            restore(port.name, in: vlan.id, "\(port.name) would be in no VLAN, which a switched port of a file cannot be")
+            restore(
+                port.name, in: vlan.id, "\(port.name) would be in no VLAN, which a switched port of a file cannot be")
         }
     }
 

@@ -181,7 +181,8 @@ struct ConfigurationAmender {
         if mode != port.mode {
             cannotSay(
                 .port(entry),
-                "\"mode: \(mode.rawValue)\" would change its router interfaces as well; change \"mode\" of \(port.name) there")
+                "\"mode: \(mode.rawValue)\" would change its router interfaces as well; change \"mode\" of \(port.name) there"
+            )
         }
         if entry.pvid != port.pvid {
             if port.mode == .switched, port.addresses.isEmpty {

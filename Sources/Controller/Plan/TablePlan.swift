@@ -357,7 +357,8 @@ public struct TablePlan: Sendable {
                 plan.absent.insert(.neighbor(interface.id, address))
             }
             // Only where its network is: elsewhere the routes say how to get there.
-            guard makesRoute, !address.isLinkLocal, interface.addresses.contains(where: { $0.prefix.contains(address) }),
+            guard makesRoute, !address.isLinkLocal,
+                interface.addresses.contains(where: { $0.prefix.contains(address) }),
                 let prefix = IPPrefix(address, length: address.isIPv6 ? 128 : 32),
                 !plan.keys.contains(.route(interface.vrf, prefix)), !routes.contains(.route(interface.vrf, prefix)),
                 !inner.contains(where: { $0.vrf == interface.vrf && $0.prefix.contains(address) })
