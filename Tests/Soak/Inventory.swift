@@ -63,6 +63,12 @@ public struct Inventory: Sendable, Hashable {
         return found
     }
 
+    /// All of it, a line each.
+    public var text: String {
+        items.sorted { $0.key < $1.key }.map { "\($0.value) × \($0.key)\n" }.joined()
+            + links.sorted { $0.key < $1.key }.map { "\($0.key) is link \($0.value)\n" }.joined()
+    }
+
     private static func folders(below path: String) -> [String] {
         var folders: [String] = []
         for name in BPFFileSystem.names(in: path) {

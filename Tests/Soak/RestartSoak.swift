@@ -51,6 +51,7 @@ public final class RestartSoak {
             guard reference.complaints.isEmpty else {
                 throw Unexpected(description: reference.complaints.joined(separator: "\n"))
             }
+            try reference.text.write(toFile: "\(options.folder)/inventory.txt", atomically: true, encoding: .utf8)
             variants = Variants()
             try await learnVariants()
             try await establish()
