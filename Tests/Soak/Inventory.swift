@@ -32,14 +32,14 @@ public struct Inventory: Sendable, Hashable {
             items["link of type \(link.type) at interface \(link.interfaceIndex)", default: 0] += 1
         }
         for pin in pins {
-            let path = String(pin.path.dropFirst(node.paths.pinPath.count + 1))
+            let path = Self.withoutNumbers(String(pin.path.dropFirst(node.paths.pinPath.count + 1)))
             items["pin \(path): \(pin.kind.rawValue) \(pin.name)", default: 0] += 1
             if pin.kind == .link { links[path] = pin.id }
         }
         for folder in Self.folders(below: node.paths.pinPath) {
-            let path = folder.dropFirst(node.paths.pinPath.count)
-            items["folder \(path)", default: 0] += 1
-            if folder.hasSuffix(".new") || folder.hasSuffix(".gone") {
+            let path = String(folder.dropFirst(node.paths.pinPath.count + 1))
+            items["folder \(Self.withoutNumbers(path))", default: 0] += 1
+            if ["new-", "gone-"].contains(where: path.hasPrefix) {
                 complaints.append("\(folder) is left of a change that has ended")
             }
         }
@@ -61,6 +61,13 @@ public struct Inventory: Sendable, Hashable {
             found.append("\(pin) is link \(links[pin] ?? 0), and was link \(id)")
         }
         return found
+    }
+
+    /// Sets of pins are numbered, a new number for each; how many there are is what counts. Links keep theirs, an interface's.
+    private static func withoutNumbers(_ path: String) -> String {
+        let parts = path.split(separator: "/", maxSplits: 1)
+        guard let first = parts.first, first.hasPrefix("set-") else { return path }
+        return (["set-N"] + parts.dropFirst().map(String.init)).joined(separator: "/")
     }
 
     /// All of it, a line each.
