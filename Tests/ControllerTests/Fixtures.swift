@@ -60,6 +60,10 @@ enum Fixture {
         NodeCore(dataPlane: plane, binder: binder, ecmpSeed: .zero, seed: 1, logger: quiet, now: second)
     }
 
+    static func file(_ text: String = yaml) throws -> ConfigurationFile {
+        try ConfigurationFile(text: text, path: "node.yaml")
+    }
+
     static let second: UInt64 = 1_000_000_000
 
     /// An Ethernet frame to the router at port 1: IPv4, UDP or TCP.

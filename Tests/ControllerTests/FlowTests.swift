@@ -168,7 +168,7 @@ struct FlowTests {
             core.sweep(now: now) { now }
         }
         #expect(plane.entries(of: .flowCache).isEmpty)
-        #expect(core.intent[.flow(key)] == nil && core.idleTimeouts.isEmpty)
+        #expect(core.wanted[.flow(key)] == nil && core.idleTimeouts.isEmpty)
     }
 }
 

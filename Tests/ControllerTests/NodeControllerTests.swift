@@ -11,7 +11,7 @@ struct NodeControllerTests {
         var options = NodeController.Options()
         options.logger = Fixture.quiet
         let node = try NodeController(dataPlane: ReferenceDataPlane(), options: options)
-        try await node.apply(Fixture.configuration(), facts: Fixture.facts)
+        try await node.start(Fixture.file(), facts: Fixture.facts)
         return node
     }
 

@@ -170,7 +170,7 @@ struct ApplyTests {
             #expect(core.refused == 1)
             plane.remaining = .max
             _ = try core.apply(Fixture.configuration(Self.other), facts: Fixture.facts, now: 0)
-            #expect(plane.allEntries == Set(core.intent.values.map(\.entry)))
+            #expect(plane.allEntries == Set(core.wanted.all))
         }
     }
 
@@ -241,7 +241,7 @@ struct ApplyTests {
         #expect(plane.generation != generation)
     }
 
-    @Test("a restarted controller takes over what it finds, and changes nothing that is as wanted")
+    @Test("a data plane that holds entries is taken as it is, and nothing that is as wanted is changed")
     func adoption() throws {
         let plane = ReferenceDataPlane()
         let text =

@@ -6,8 +6,8 @@ import Tables
 /// The node's controller: the one owner of a data plane, from its own thread. Every operation of the CLI and the services ends
 /// here; whatever crosses is a plain value.
 ///
-///     let node = try NodeController(dataPlane: plane, options: options)
-///     try await node.apply(configuration, facts: facts)
+///     let node = try NodeController(dataPlane: plane, binder: binder, store: store, options: options)
+///     try await node.start(file, facts: facts)
 ///     for await statistics in await node.watch(every: .seconds(1)) { … }
 ///     await node.shutdown()
 public actor NodeController {
@@ -24,6 +24,7 @@ public actor NodeController {
     }
 
     private nonisolated let engine: Engine
+    private nonisolated let store: (any NodeStore)?
     private var core: NodeCore
     private var watchers: [Int: Watcher] = [:]
     private var packetIns: [Int: AsyncStream<PacketIn>.Continuation] = [:]
@@ -41,12 +42,15 @@ public actor NodeController {
     /// - Parameters:
     ///   - dataPlane: handed over; nobody else may use it from now on.
     ///   - binder: attaches the fast path to interfaces; nil for data planes without any.
+    ///   - store: where what is wanted is kept; nil: nowhere.
     public init(
-        dataPlane: sending any DataPlane, binder: sending (any PortBinder)? = nil, options: Options = Options()
+        dataPlane: sending any DataPlane, binder: sending (any PortBinder)? = nil, store: (any NodeStore)? = nil,
+        options: Options = Options()
     ) throws(EngineError) {
+        self.store = store
         engine = try Engine(descriptors: options.eventDescriptors)
         core = NodeCore(
-            dataPlane: dataPlane, binder: binder, ecmpSeed: options.ecmpSeed, seed: options.seed,
+            dataPlane: dataPlane, binder: binder, store: store, ecmpSeed: options.ecmpSeed, seed: options.seed,
             logger: options.logger, now: Engine.now())
         try engine.start()
         // Weak: the engine must not keep the controller alive that keeps it alive.
@@ -68,6 +72,7 @@ public actor NodeController {
     private func turn() -> UInt64 {
         guard !isShutDown else { return .max }
         var next = core.turn(now: Engine.now(), clock: Engine.now)
+        storeOwed()
         guard !watchers.isEmpty else { return next }
         let now = Engine.now()
         var statistics: NodeStatistics?
@@ -83,12 +88,49 @@ public actor NodeController {
         return next
     }
 
+    // MARK: The store
+
+    /// Waits until what the last operation changed is on disk; returns why it cannot be, and has been undone.
+    private func isDurable() async -> StoreProblem? {
+        guard let store, let (ticket, change) = core.takeOutgoing() else { return nil }
+        let problem = await withCheckedContinuation { continuation in
+            store.commit(change) { continuation.resume(returning: $0) }
+        }
+        core.stored(ticket, problem, now: Engine.now())
+        return problem
+    }
+
+    /// Hands over what nobody waits for.
+    private func storeOwed() {
+        guard let store, let (ticket, change) = core.takeOutgoing() else { return }
+        store.commit(change) { [weak self] problem in
+            Task { await self?.stored(ticket, problem) }
+        }
+    }
+
+    private func stored(_ ticket: UInt64, _ problem: StoreProblem?) {
+        core.stored(ticket, problem, now: Engine.now())
+    }
+
     // MARK: Configuration
 
-    /// Makes the node what the configuration says: all of it, or nothing (and then throws why). For the first time and for reloads.
+    /// Begins: remembers what was wanted, takes over tables an earlier process left, or fills new ones, attaches the ports, and
+    /// applies the file if it is not the one applied last. To be called once, before anything else.
+    ///
+    /// - Parameter file: nil for the configuration applied last.
+    /// - Throws: why there is nothing to begin with, or the file is refused.
     @discardableResult
-    public func apply(_ configuration: Configuration, facts: HostFacts) throws(ApplyError) -> ApplyReport {
-        try core.apply(configuration, facts: facts, now: Engine.now())
+    public func start(_ file: ConfigurationFile?, facts: HostFacts) throws(ApplyError) -> AdoptionReport {
+        try core.start(file, facts: facts, now: Engine.now(), clock: Engine.now)
+    }
+
+    /// Makes the node what the configuration says: all of it, durably, or nothing (and then throws why).
+    @discardableResult
+    public func apply(_ file: ConfigurationFile, facts: HostFacts) async throws(ApplyError) -> ApplyReport {
+        if let problem = core.refusal { throw .notStored(problem) }
+        let report = try core.apply(file.configuration, source: file.source, facts: facts, now: Engine.now())
+        if let problem = await isDurable() { throw .notStored(problem) }
+        return report
     }
 
     /// Follows changes of the host's interfaces, addresses and neighbours.
@@ -98,7 +140,7 @@ public actor NodeController {
     }
 
     /// What `apply` would do.
-    public func preview(_ configuration: Configuration, facts: HostFacts) -> [TableUpdate] {
+    public func preview(_ configuration: Configuration, facts: HostFacts) -> [PlannedUpdate] {
         core.preview(configuration, facts: facts)
     }
 
@@ -107,9 +149,17 @@ public actor NodeController {
 
     // MARK: Entries
 
-    /// Writes entries, each for itself; a result for each, in order. Flows and MAC entries are static.
-    public func write(_ updates: [TableUpdate], idleTimeouts: [FlowKey: Duration] = [:]) -> [UpdateResult] {
-        core.write(updates, idleTimeouts: idleTimeouts, now: Engine.now())
+    /// Writes entries, each for itself; a result for each, in order. Flows and MAC entries are static. What is answered to be applied
+    /// is in the tables and on disk.
+    public func write(_ updates: [TableUpdate], idleTimeouts: [FlowKey: Duration] = [:]) async -> [UpdateResult] {
+        func refused(_ problem: StoreProblem, _ update: TableUpdate) -> UpdateResult {
+            .rejected(.notStored(table: update.entry.table, entry: update.entry.keyText, why: "\(problem)"))
+        }
+        if let problem = core.refusal { return updates.map { refused(problem, $0) } }
+        let results = core.write(
+            updates, idleTimeouts: idleTimeouts, now: Engine.now(), time: NodeCore.wallClock())
+        guard let problem = await isDurable() else { return results }
+        return zip(updates, results).map { $1 == .applied ? refused(problem, $0) : $1 }
     }
 
     /// The entries of a table, at most `maximum`.
@@ -118,6 +168,14 @@ public actor NodeController {
     }
 
     public func flows(_ filter: FlowFilter = FlowFilter()) -> [EntryRecord] { core.flows(filter) }
+
+    /// Entries that calls have made different from the configuration, each with what the configuration has.
+    public func difference() -> [(amendment: Amendment, planned: TableEntry?)] { core.difference() }
+
+    /// Compares tables, entries and links with what is wanted; repairs if asked.
+    public func reconcile(repair: Bool) -> ReconcileReport {
+        core.reconcile(derived: true, repair: repair, now: Engine.now())
+    }
 
     // MARK: State
 

@@ -3,66 +3,91 @@ import Packet
 import Tables
 
 extension NodeCore {
-    /// Makes the tables hold what a configuration wants: all of it, or nothing.
-    func apply(_ new: Configuration, facts: HostFacts, now: UInt64) throws(ApplyError) -> ApplyReport {
-        let users = intent.values.filter { $0.origin == .user }.map(\.entry)
-        var identities = identities
-        let plan = TablePlan(new, facts: facts, identities: &identities, reserved: users)
-        var target: [EntryKey: Intent] = [:]
-        for entry in users { target[entry.entryKey] = Intent(entry: entry, origin: .user) }
-        for entry in plan.entries { target[entry.entryKey] = Intent(entry: entry, origin: .configuration) }
-        var report = try reach(target, plan: plan, now: now)
+    /// Makes the tables hold what a configuration wants: all of it, or nothing. What it names is what it says from now on,
+    /// whatever calls had made of it.
+    ///
+    /// - Parameter source: the file, to be remembered.
+    func apply(
+        _ new: Configuration, source: StoredConfiguration? = nil, facts: HostFacts, now: UInt64
+    ) throws(ApplyError) -> ApplyReport {
+        let (plan, identities, change) = planning(new, facts: facts)
+        let before = Undo(self)
+        var report: ApplyReport
+        let undo: WantedChange
+        (report, undo) = try reach(change, plan: plan, now: now)
         report.notices += plan.notices + fixedAtStart(new)
         if configuration?.limits != new.limits { programmer.setLimits(new.limits) }
         ageing.timeouts = new.ageing
-        self.identities = identities
-        (configuration, self.facts) = (new, facts)
+        (self.identities, configuration, self.facts) = (identities, new, facts)
         adopt(plan, notices: report.notices)
         log("configuration_applied", describe(report))
+
+        var stored = StoreChange()
+        stored.configuration = source
+        stored.identities = identities
+        for case let forgotten? in undo.amendments.values { stored.forgotten.append(forgotten.entry) }
+        enqueue(stored, before.undoing(amendments: undo.amendments))
         return report
     }
 
-    /// Follows changes of interfaces and neighbours. What users changed since the configuration was applied stays.
+    /// The plan of a new configuration and the change to what is wanted: calls' changes of what it names are forgotten.
+    private func planning(
+        _ new: Configuration, facts: HostFacts
+    ) -> (plan: TablePlan, identities: Identities, change: WantedChange) {
+        var identities = identities
+        let plan = plan(new, facts, &identities)
+        var change = WantedChange(planned: plan.byKey)
+        guard wanted.amendmentCount > 0 else { return (plan, identities, change) }
+        for entry in plan.entries where wanted.amendment(entry.entryKey) != nil {
+            let key = entry.entryKey
+            if plan.names(key) { change.amendments[key] = .some(nil) }
+        }
+        return (plan, identities, change)
+    }
+
+    func plan(_ configuration: Configuration, _ facts: HostFacts, _ identities: inout Identities) -> TablePlan {
+        TablePlan(
+            configuration, facts: facts, identities: &identities, reserved: wanted.numbered,
+            keeping: wanted.referredNextHops)
+    }
+
+    /// Follows changes of interfaces and neighbours. What calls have changed stays.
     func update(facts: HostFacts, now: UInt64) throws(ApplyError) -> ApplyReport {
-        guard let configuration, let oldPlan = plan else { throw .notConfigured }
+        guard let configuration else { throw .notConfigured }
         guard facts != self.facts else { return ApplyReport() }
         var identities = identities
-        let users = intent.values.filter { $0.origin == .user }.map(\.entry)
-        let plan = TablePlan(configuration, facts: facts, identities: &identities, reserved: users)
-        let before = Dictionary(oldPlan.entries.map { ($0.entryKey, $0) }) { first, _ in first }
-        var target = intent
-        var gone = Set(before.keys)
-        for entry in plan.entries {
-            let key = entry.entryKey
-            gone.remove(key)
-            if before[key] == nil, target[key]?.origin == .user { continue }
-            if before[key] != entry { target[key] = Intent(entry: entry, origin: .configuration) }
-        }
-        for key in gone where target[key]?.origin == .configuration { target[key] = nil }
-        var report = try reach(target, plan: plan, now: now)
+        let plan = plan(configuration, facts, &identities)
+        var report = try reach(WantedChange(planned: plan.byKey), plan: plan, now: now).report
         report.notices += plan.notices
+        if identities != self.identities {
+            var stored = StoreChange()
+            stored.identities = identities
+            owe(stored)
+        }
         (self.identities, self.facts) = (identities, facts)
         adopt(plan, notices: plan.notices)
         if !report.isEmpty { log("facts_applied", describe(report)) }
         return report
     }
 
-    /// What applying a configuration would do, without doing it.
-    func preview(_ new: Configuration, facts: HostFacts) -> [TableUpdate] {
-        let users = intent.values.filter { $0.origin == .user }.map(\.entry)
-        var identities = identities
-        let plan = TablePlan(new, facts: facts, identities: &identities, reserved: users)
-        var target = Dictionary(users.map { ($0.entryKey, $0) }) { first, _ in first }
-        for entry in plan.entries { target[entry.entryKey] = entry }
-        return TableDifference.updates(from: intent.mapValues(\.entry), to: target)
+    /// What applying a configuration would do, without doing it: updates in the order they would be done, each with the entry
+    /// before it.
+    func preview(_ new: Configuration, facts: HostFacts) -> [PlannedUpdate] {
+        let (before, after) = planning(new, facts: facts).change.effect(on: wanted)
+        return TableDifference.updates(from: before, to: after).map { update in
+            PlannedUpdate(update: update, before: before[update.entry.entryKey])
+        }
     }
 
-    private func adopt(_ plan: TablePlan, notices: [String]) {
+    /// Takes over what a plan says beside entries, and attaches ports.
+    func adopt(_ plan: TablePlan, notices: [String]) {
         let changed = self.plan?.bindings != plan.bindings
         self.plan = plan
         for notice in notices where !self.notices.contains(notice) { log("notice", ["what": notice]) }
         self.notices = notices
-        for (key, timeout) in plan.idleTimeouts { idleTimeouts[key] = FlowAgeing.ticks(timeout) }
+        for (key, timeout) in plan.idleTimeouts where wanted.amendment(.flow(key)) == nil {
+            idleTimeouts[key] = FlowAgeing.ticks(timeout)
+        }
         guard changed, let binder else { return }
         attachments = binder.bind(plan.bindings)
         for attachment in attachments {
@@ -85,6 +110,7 @@ extension NodeCore {
     private func fixedAtStart(_ new: Configuration) -> [String] {
         guard let old = configuration else { return [] }
         var changed: [String] = []
+        if old.node.name != new.node.name { changed.append("node.name") }
         if old.node.hashSeed != new.node.hashSeed { changed.append("node.hash_seed") }
         if old.pinPath != new.pinPath { changed.append("pin_path") }
         if old.limits.ipv4Flows != new.limits.ipv4Flows { changed.append("limits.ipv4_flows") }
@@ -99,11 +125,11 @@ extension NodeCore {
 
     // MARK: All or nothing
 
-    private func reach(
-        _ target: [EntryKey: Intent], plan: TablePlan, now: UInt64
-    ) throws(ApplyError) -> ApplyReport {
-        let old = intent.mapValues(\.entry)
-        let new = target.mapValues(\.entry)
+    /// Makes a change of what is wanted, in the tables and here. Returns what was done, and the change that undoes it.
+    func reach(
+        _ change: WantedChange, plan: TablePlan, now: UInt64
+    ) throws(ApplyError) -> (report: ApplyReport, undo: WantedChange) {
+        let (old, new) = change.effect(on: wanted)
         var updates = TableDifference.updates(from: old, to: new)
         if let failure = rehearse(updates, old: old) {
             guard case .tableFull = failure.error else {
@@ -138,19 +164,19 @@ extension NodeCore {
             mirror(update, old: before)
             if update.operation == .delete, case .flow(let flow) = update.entry { idleTimeouts[flow.key] = nil }
         }
-        intent = target
+        let undo = wanted.make(change)
         if report.generationAdvanced {
             dataPlane.advanceGeneration()
             ageing.requestSweep(now: now)
         }
         forgetUnreachableStations(after: updates)
         applied += 1
-        return report
+        return (report, undo)
     }
 
     /// Removes learned stations at ports that are gone, down, or out of the VLAN, so that frames for them are flooded and
     /// find them where they are now (IEEE 802.1Q 8.8.3).
-    private func forgetUnreachableStations(after updates: [TableUpdate]) {
+    func forgetUnreachableStations(after updates: [TableUpdate]) {
         let concerned = updates.contains { update in
             switch update.entry {
             case .port, .vlan: update.operation != .insert
@@ -170,17 +196,37 @@ extension NodeCore {
         }
     }
 
-    /// Tries updates on a copy of the tables, so that what cannot be is refused before anything is touched.
+    /// Tries updates on the tables' mirror and takes them back, so that what cannot be is refused before anything is touched.
     private func rehearse(
         _ updates: [TableUpdate], old: [EntryKey: TableEntry]
     ) -> (update: TableUpdate, error: TableError)? {
-        var copy = state
+        enum Step {
+            case stored(TableChange)
+            case flow(removed: FlowEntry?, inserted: FlowEntry?)
+        }
+        var steps: [Step] = []
+        defer {
+            for step in steps.reversed() {
+                switch step {
+                case .stored(let change): state.revert(change)
+                case .flow(let removed, let inserted): state.countReferences(removed: inserted, inserted: removed)
+                }
+            }
+        }
         for update in updates {
-            if case .failure(let error) = copy.update(update) { return (update, error) }
-            guard case .flow(let flow) = update.entry else { continue }
-            var before: FlowEntry?
-            if case .flow(let entry)? = old[update.entry.entryKey] { before = entry }
-            copy.countReferences(removed: before, inserted: update.operation == .delete ? nil : flow)
+            switch state.update(update) {
+            case .failure(let error): return (update, error)
+            case .success(let change):
+                guard case .flow(let flow) = update.entry else {
+                    steps.append(.stored(change))
+                    continue
+                }
+                var before: FlowEntry?
+                if case .flow(let entry)? = old[update.entry.entryKey] { before = entry }
+                let inserted = update.operation == .delete ? nil : flow
+                state.countReferences(removed: before, inserted: inserted)
+                steps.append(.flow(removed: before, inserted: inserted))
+            }
         }
         return nil
     }
@@ -205,11 +251,11 @@ extension NodeCore {
     }
 
     /// Writes updates; an insertion that meets a learned or derived entry of its key takes that entry's place.
-    private func write(overLearned updates: [TableUpdate]) -> [UpdateResult] {
+    func write(overLearned updates: [TableUpdate]) -> [UpdateResult] {
         var results = dataPlane.write(updates)
         for (index, update) in updates.enumerated() {
             guard update.operation == .insert, case .rejected(.alreadyExists) = results[index],
-                intent[update.entry.entryKey] == nil
+                wanted[update.entry.entryKey] == nil
             else { continue }
             switch update.entry {
             case .flow, .mac: results[index] = dataPlane.write([.modify(update.entry)])[0]
@@ -222,25 +268,31 @@ extension NodeCore {
     // MARK: Updates by users
 
     /// Writes users' updates, each for itself: a result for each, in order.
-    func write(_ updates: [TableUpdate], idleTimeouts timeouts: [FlowKey: Duration], now: UInt64) -> [UpdateResult] {
+    ///
+    /// - Parameter time: seconds since 1970, for people.
+    func write(
+        _ updates: [TableUpdate], idleTimeouts timeouts: [FlowKey: Duration], now: UInt64, time: UInt64 = 0
+    ) -> [UpdateResult] {
         let updates = updates.map(asUserWrites)
         let results = write(overLearned: updates)
         var changesPolicy = false
+        var touched: [EntryKey: Touched] = [:]
+        touched.reserveCapacity(store == nil ? 0 : updates.count)
         for (update, result) in zip(updates, results) where result == .applied {
             let key = update.entry.entryKey
-            let before = intent[key]
+            let before = wanted[key]
             changesPolicy =
-                changesPolicy
-                || TableDifference.changesPolicy(update, old: before?.entry, neighborRoutes: [])
-            mirror(update, old: before?.entry)
-            if update.operation == .delete {
-                intent[key] = nil
-            } else {
-                intent[key] = Intent(entry: update.entry, origin: .user)
-            }
+                changesPolicy || TableDifference.changesPolicy(update, old: before, neighborRoutes: [])
+            mirror(update, old: before)
+            var timeout: UInt16?
             if case .flow(let flow) = update.entry {
-                idleTimeouts[flow.key] = update.operation == .delete ? nil : timeouts[flow.key].map(FlowAgeing.ticks)
+                timeout = update.operation == .delete ? nil : timeouts[flow.key].map(FlowAgeing.ticks)
+                if timeout != nil || !idleTimeouts.isEmpty { idleTimeouts[flow.key] = timeout }
             }
+            let amendment = amendment(by: update, key: key, idleTimeout: timeout, time: time)
+            let old = wanted.setAmendment(key, amendment)
+            guard store != nil else { continue }
+            if touched[key]?.setNow(amendment) == nil { touched[key] = Touched(old, amendment, update.entry) }
         }
         if changesPolicy {
             dataPlane.advanceGeneration()
@@ -254,7 +306,56 @@ extension NodeCore {
                 "updates": "\(updates.count)", "rejected": "\(rejected)",
                 "generation": "\(dataPlane.generation.rawValue)",
             ])
+        if !touched.isEmpty {
+            var stored = StoreChange()
+            stored.amendments.reserveCapacity(touched.count)
+            for each in touched.values {
+                if let now = each.now { stored.amendments.append(now) } else { stored.forgotten.append(each.entry) }
+            }
+            enqueue(stored, Undo(amendments: touched.mapValues(\.before)))
+        }
         return results
+    }
+
+    /// What a batch did to an entry, however often it did.
+    private struct Touched {
+        let before: Amendment?
+        private(set) var now: Amendment?
+        let entry: TableEntry
+
+        init(_ before: Amendment?, _ now: Amendment?, _ entry: TableEntry) {
+            (self.before, self.now, self.entry) = (before, now, entry)
+        }
+
+        mutating func setNow(_ amendment: Amendment?) { now = amendment }
+    }
+
+    /// What an update makes different from the plan; nil if it makes it what the plan says.
+    private func amendment(
+        by update: TableUpdate, key: EntryKey, idleTimeout: UInt16?, time: UInt64
+    ) -> Amendment? {
+        let planned = wanted.planned[key]
+        if update.operation == .delete { return planned.map { Amendment(.deleted, $0, time: time) } }
+        guard planned == update.entry, idleTimeout == nil else {
+            return Amendment(.set, update.entry, idleTimeout: idleTimeout, time: time)
+        }
+        return nil
+    }
+
+    /// Static flows that went because nothing used them: not wanted any more, the file's until the file is applied again.
+    func forget(expired flows: [FlowEntry]) {
+        guard !flows.isEmpty else { return }
+        var stored = StoreChange()
+        for flow in flows {
+            let key = EntryKey.flow(flow.key)
+            idleTimeouts[flow.key] = nil
+            state.countReferences(removed: flow, inserted: nil)
+            log("static_flow_expired", ["flow": "\(flow.key)"])
+            let amendment = wanted.planned[key].map { Amendment(.deleted, $0, time: Self.wallClock()) }
+            wanted.setAmendment(key, amendment)
+            if let amendment { stored.amendments.append(amendment) } else { stored.forgotten.append(.flow(flow)) }
+        }
+        owe(stored)
     }
 
     /// What a user gives is static.
@@ -271,4 +372,13 @@ extension NodeCore {
         }
         return update
     }
+}
+
+/// One update of a plan, with the entry before it.
+public struct PlannedUpdate: Hashable, Sendable {
+    public var update: TableUpdate
+    /// nil for an insertion.
+    public var before: TableEntry?
+
+    public init(update: TableUpdate, before: TableEntry?) { (self.update, self.before) = (update, before) }
 }

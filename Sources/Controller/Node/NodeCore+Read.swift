@@ -9,7 +9,7 @@ extension NodeCore {
 
     func status(now: UInt64) -> NodeStatus {
         let ports = ports()
-        var complaints = dataPlane.health().complaints + notices
+        var complaints = dataPlane.health().complaints + notices + notInstalled
         for port in ports {
             guard let attachment = port.attachment, let reason = attachment.reason else { continue }
             let mode = attachment.mode.map { "attached as \($0.rawValue) only" } ?? "not attached"
@@ -20,7 +20,13 @@ extension NodeCore {
             uptime: Double(now - started) / 1e9, generation: dataPlane.generation,
             tables: dataPlane.capabilities.tables,
             ports: ports, complaints: complaints, statistics: statistics(now: now), lastSweep: ageing.lastDuration,
-            applied: applied, refused: refused)
+            applied: applied, refused: refused, memory: memory(), adoption: adoption, reconciliation: reconciliation)
+    }
+
+    private func memory() -> MemoryStatus? {
+        guard let store else { return nil }
+        return MemoryStatus(
+            problem: storeProblem, notices: store.notices, amendments: wanted.amendmentCount, pending: pending.count)
     }
 
     func ports() -> [PortStatus] {
@@ -67,7 +73,7 @@ extension NodeCore {
                 result.append(
                     EntryRecord(
                         entry: entry,
-                        origin: record.entry.isStatic ? intent[entry.entryKey]?.origin ?? .user : .learned,
+                        origin: record.entry.isStatic ? wanted.origin(entry.entryKey) ?? .user : .learned,
                         counter: record.counter, idle: seconds(now.ticks(since: record.lastHit)),
                         idleTimeout: record.entry.isStatic ? nil : seconds(FlowAgeing.ticks(ageing.timeouts.mac))))
                 return .keep
@@ -75,13 +81,22 @@ extension NodeCore {
             return result
         case .acl, .ipv4, .ipv6:
             return dataPlane.counters(of: table).prefix(maximum).map { entry, counter in
-                EntryRecord(entry: entry, origin: intent[entry.entryKey]?.origin ?? .user, counter: counter)
+                EntryRecord(entry: entry, origin: wanted.origin(entry.entryKey) ?? .user, counter: counter)
             }
         default:
             return dataPlane.entries(of: table).prefix(maximum).map { entry in
-                EntryRecord(entry: entry, origin: intent[entry.entryKey]?.origin ?? .user)
+                EntryRecord(entry: entry, origin: wanted.origin(entry.entryKey) ?? .user)
             }
         }
+    }
+
+    /// In the order of dependence.
+    func difference() -> [(amendment: Amendment, planned: TableEntry?)] {
+        var byRank: [[(Amendment, TableEntry?)]] = Array(repeating: [], count: TableEntry.rankCount)
+        wanted.forEachAmendment { amendment in
+            byRank[amendment.entry.rank].append((amendment, wanted.planned[amendment.entry.entryKey]))
+        }
+        return byRank.flatMap { $0.sorted { $0.0.entry.keyText < $1.0.entry.keyText } }
     }
 
     func flows(_ filter: FlowFilter) -> [EntryRecord] {
@@ -119,7 +134,7 @@ extension NodeCore {
             let key = EntryKey.flow(flow.entry.key)
             let isStatic = flow.entry.origin == .static
             return EntryRecord(
-                entry: .flow(flow.entry), origin: isStatic ? intent[key]?.origin ?? .user : .derived,
+                entry: .flow(flow.entry), origin: isStatic ? wanted.origin(key) ?? .user : .derived,
                 counter: flow.counter, idle: seconds(now.ticks(since: flow.lastHit)),
                 idleTimeout: isStatic
                     ? idleTimeouts[flow.entry.key].map(seconds) : seconds(timeout(of: flow.entry.key)))

@@ -6,13 +6,10 @@ import Tables
 /// The controller without threads and clocks: what is wanted, what is installed, and the steps between. Whoever holds it
 /// calls it from one thread and tells it the time.
 final class NodeCore {
-    struct Intent {
-        var entry: TableEntry
-        var origin: EntryOrigin
-    }
-
     let dataPlane: any DataPlane
     let binder: (any PortBinder)?
+    /// Where what is wanted is kept; nil: nowhere, and nothing is promised to outlive the process.
+    let store: (any NodeStore)?
     let logger: Logger
     let started: UInt64
     let seed: UInt64
@@ -20,7 +17,7 @@ final class NodeCore {
     /// What the data plane's tables hold but for flows and MACs: what misses are evaluated by.
     var state: TableState
     /// What is wanted: from the file, and from users. Not what was learned or derived.
-    var intent: [EntryKey: Intent] = [:]
+    var wanted = Wanted()
     var configuration: Configuration?
     var facts = HostFacts()
     var identities = Identities()
@@ -30,6 +27,23 @@ final class NodeCore {
     var notices: [String] = []
     var applied = 0
     var refused = 0
+
+    /// Changes made and not yet known to be on disk, oldest first.
+    var pending: [PendingChange] = []
+    var nextTicket: UInt64 = 0
+    /// Nothing waits for the store then, and nothing is undone: a node that cannot store is degraded, and forwards.
+    var isStarting = false
+    /// To be handed to the store by whoever called.
+    var outgoing: (ticket: UInt64, change: StoreChange)?
+    /// What could not be stored and nobody waits for; stored when the store works again.
+    var debt: StoreChange?
+    var nextRecovery: UInt64 = 0
+    var storeProblem: StoreProblem?
+    var adoption: AdoptionReport?
+    /// What calls had made and the tables would not take at the start, in sentences.
+    var notInstalled: [String] = []
+    var reconciliation = ReconciliationStatus()
+    var nextReconciliation: UInt64 = .max
 
     var programmer: FlowProgrammer
     var ageing: FlowAgeing
@@ -44,44 +58,43 @@ final class NodeCore {
 
     /// - Parameter ecmpSeed: the data plane's seed for spreading over next-hop groups: the controller must choose as it does.
     init(
-        dataPlane: any DataPlane, binder: (any PortBinder)?, ecmpSeed: HashSeed, seed: UInt64, logger: Logger,
-        now: UInt64
+        dataPlane: any DataPlane, binder: (any PortBinder)?, store: (any NodeStore)? = nil, ecmpSeed: HashSeed,
+        seed: UInt64, logger: Logger, now: UInt64
     ) {
-        (self.dataPlane, self.binder, self.logger, started, self.seed) = (dataPlane, binder, logger, now, seed)
+        (self.dataPlane, self.binder, self.store, self.logger) = (dataPlane, binder, store, logger)
+        (started, self.seed) = (now, seed)
         state = Self.emptyState(dataPlane, ecmpSeed)
         programmer = FlowProgrammer(limits: .init(), seed: seed)
         ageing = FlowAgeing(timeouts: .init())
         setTime(now)
-        adopt()
+        mirrorEntries()
+        countFlows()
+    }
+
+    /// Takes what a data plane holds when it is handed over as wanted.
+    private func mirrorEntries() {
+        var found: [TableEntry] = []
+        for table in TableID.allCases where table != .flowCache { found += dataPlane.entries(of: table) }
+        dataPlane.sweepFlows {
+            if $0.entry.origin == .static { found.append(.flow($0.entry)) }
+            return .keep
+        }
+        found.sort { $0.rank < $1.rank }
+        var planned: [EntryKey: TableEntry] = [:]
+        for entry in found {
+            mirror(.insert(entry), old: nil)
+            if case .mac(let mac) = entry, !mac.isStatic { continue }
+            planned[entry.entryKey] = entry
+        }
+        wanted.setPlanned(planned)
+        identities.adopt(found)
     }
 
     private static func emptyState(_ dataPlane: any DataPlane, _ ecmpSeed: HashSeed) -> TableState {
+        if let plane = dataPlane as? any ReconcilableDataPlane { return plane.emptyState }
         var capacities: [TableID: Int] = [:]
         for table in dataPlane.capabilities.tables { capacities[table.table] = table.capacity }
         return TableState(capacities: capacities, ecmpSeed: ecmpSeed)
-    }
-
-    /// Takes over what a running data plane holds, as if a configuration had been applied.
-    private func adopt() {
-        var found: [[TableEntry]] = Array(repeating: [], count: TableEntry.rankCount)
-        for table in TableID.allCases where table != .flowCache {
-            for entry in dataPlane.entries(of: table) { found[entry.rank].append(entry) }
-        }
-        dataPlane.sweepFlows {
-            if $0.entry.origin == .static { found[TableEntry.flow($0.entry).rank].append(.flow($0.entry)) }
-            return .keep
-        }
-        let entries = found.flatMap { $0 }
-        for entry in entries {
-            mirror(.insert(entry), old: nil)
-            if case .mac(let mac) = entry, !mac.isStatic { continue }
-            intent[entry.entryKey] = Intent(entry: entry, origin: .configuration)
-        }
-        identities.adopt(entries)
-        if !entries.isEmpty {
-            log("adopted", ["entries": "\(entries.count)", "generation": "\(dataPlane.generation.rawValue)"])
-        }
-        countFlows()
     }
 
     func log(_ event: String, _ fields: [(String, String)]) {
@@ -136,6 +149,8 @@ final class NodeCore {
         let batch = 32_768
         let count = handleEvents(maximum: batch, now: now)
         if ageing.isDue(now: now) { sweep(now: now, clock: clock) }
+        tendStore(now: now)
+        if now >= nextReconciliation { reconcile(derived: false, repair: true, now: now) }
         return count == batch ? now : min(nextTick, ageing.nextSweep)
     }
 
@@ -159,7 +174,7 @@ final class NodeCore {
         return count
     }
 
-    private func countFlows() {
+    func countFlows() {
         guard let table = dataPlane.capabilities[.flowCache] else { return }
         (programmer.flowsUsed, programmer.flowCapacity) = (table.used, table.capacity)
     }
@@ -184,12 +199,7 @@ final class NodeCore {
             removed += 1
             return .remove
         }
-        for flow in expired {
-            intent[.flow(flow.key)] = nil
-            idleTimeouts[flow.key] = nil
-            state.countReferences(removed: flow, inserted: nil)
-            log("static_flow_expired", ["flow": "\(flow.key)"])
-        }
+        forget(expired: expired)
         dataPlane.sweepMACs { record in
             guard rules.isExpired(record) else { return .keep }
             programmer.stations.forget(record.entry.vlan, record.entry.mac)

@@ -19,6 +19,48 @@ public struct NodeStatus: Sendable {
     /// Configurations applied, and refused.
     public var applied: Int
     public var refused: Int
+    /// nil: the node remembers nothing.
+    public var memory: MemoryStatus?
+    /// nil before the start is over.
+    public var adoption: AdoptionReport?
+    public var reconciliation: ReconciliationStatus
+}
+
+/// What the node remembers, and whether it can.
+public struct MemoryStatus: Hashable, Sendable {
+    /// Why nothing can be stored: the node is degraded, and refuses changes. nil: all is well.
+    public var problem: StoreProblem?
+    public var notices: [String]
+    /// Entries that calls have made different from the configuration.
+    public var amendments: Int
+    /// Changes made and not yet on disk.
+    public var pending: Int
+}
+
+/// What the start found.
+public struct AdoptionReport: Hashable, Sendable {
+    /// Tables of an earlier process were taken over; else new ones were made.
+    public var isAdopted: Bool
+    /// What was remembered about them was of other tables: these were made anew since.
+    public var wereMadeAnew: Bool
+    /// What was not as wanted.
+    public var report: ReconcileReport
+    /// From the beginning of the start to its end.
+    public var seconds: Double
+}
+
+/// The comparisons of tables and what is wanted, so far.
+public struct ReconciliationStatus: Hashable, Sendable {
+    public var runs: UInt64 = 0
+    /// Discrepancies found by all of them, and those not repaired.
+    public var found: UInt64 = 0
+    public var failed: UInt64 = 0
+    /// The last one that found something.
+    public var last: ReconcileReport?
+    /// When that was, seconds since 1970.
+    public var lastTime: UInt64 = 0
+
+    public init() {}
 }
 
 public struct PortStatus: Hashable, Sendable {
@@ -47,6 +89,10 @@ public struct PortAttachment: Hashable, Sendable {
 /// attached and not named any more are detached; those attached as wanted stay untouched.
 public protocol PortBinder: AnyObject {
     func bind(_ ports: [PortBinding]) -> [PortAttachment]
+
+    /// Compares how the ports bound last are attached with what their interfaces carry, and repairs if asked. Returns what they have
+    /// now.
+    func reconcile(repair: Bool) -> (attachments: [PortAttachment], report: ReconcileReport)
 }
 
 /// Counters of the whole node at one moment. All grow but for the two `used`.
@@ -145,12 +191,15 @@ public enum ApplyError: Error, Hashable, Sendable, CustomStringConvertible {
     case rejected(update: TableUpdate, error: TableError, remains: [String])
     /// Nothing has been configured yet.
     case notConfigured
+    /// The change could not be made durable.
+    case notStored(StoreProblem)
 
     public var description: String {
         switch self {
         case .rejected(_, let error, let remains):
             "refused, and nothing was changed: \(error)"
                 + (remains.isEmpty ? "" : "; but this could not be undone: \(remains.joined(separator: "; "))")
+        case .notStored(let problem): "refused, and nothing was changed: \(problem)"
         case .notConfigured: "no configuration has been applied yet; apply one first"
         }
     }

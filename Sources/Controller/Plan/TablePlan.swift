@@ -31,15 +31,25 @@ public struct TablePlan: Sendable {
     /// The lowest-ranked ACL entry stands for `acl_default: drop`.
     static let aclDefaultID = UInt32.max
 
+    /// Keys of all entries, and of those that neighbours of the host brought.
     private var keys: Set<EntryKey> = []
+    private var neighborKeys: Set<EntryKey> = []
 
-    /// - Parameter identities: numbers given before; updated with those given now.
-    /// - Parameter reserved: entries of others, whose numbers must not be given.
+    var byKey: [EntryKey: TableEntry] { Dictionary(entries.map { ($0.entryKey, $0) }) { first, _ in first } }
+
+    /// Whether the configuration itself asks for the entry: not what the host's neighbours bring.
+    func names(_ key: EntryKey) -> Bool { keys.contains(key) && !neighborKeys.contains(key) }
+
+    /// - Parameters:
+    ///   - identities: numbers given before; updated with those given now.
+    ///   - reserved: entries of others, whose numbers must not be given.
+    ///   - keeping: next hops others refer to; they are planned even if nothing here uses them.
     public init(
         _ configuration: Configuration, facts: HostFacts, identities: inout Identities,
-        reserved: [TableEntry] = []
+        reserved: [TableEntry] = [], keeping: Set<NextHopID> = []
     ) {
         var builder = Builder(configuration, facts, identities, reserved)
+        builder.kept = keeping
         builder.build(&self)
         identities = builder.identities
         // A stable sort by rank keeps the file's order within a table.
@@ -59,6 +69,7 @@ public struct TablePlan: Sendable {
         var identities: Identities
         var portIDs: [String: PortID] = [:]
         var interfaces: [Interface] = []
+        var kept: Set<NextHopID> = []
         var interfaceByName: [Configuration.RouterPort: Int] = [:]
         /// Routes into a part of a connected network: there they decide, and not the neighbour.
         var inner: [(vrf: VRFID, prefix: IPPrefix)] = []
@@ -104,6 +115,7 @@ public struct TablePlan: Sendable {
             addNeighbors(&plan)
             addACL(&plan)
             addFlows(&plan)
+            keepNextHops(&plan)
             identities.ports.end()
             identities.interfaces.end()
             identities.nextHops.end()
@@ -258,6 +270,14 @@ public struct TablePlan: Sendable {
             interfaceByName[hop.port].map { nextHop(interfaces[$0].id, hop.address, &plan) }
         }
 
+        private mutating func keepNextHops(_ plan: inout TablePlan) {
+            guard !kept.isEmpty else { return }
+            for (name, number) in identities.nextHops.given where kept.contains(NextHopID(rawValue: number)) {
+                guard interfaces.contains(where: { $0.id == name.routerInterface }) else { continue }
+                _ = nextHop(name.routerInterface, name.address, &plan)
+            }
+        }
+
         private mutating func addRoutes(_ plan: inout TablePlan) {
             for route in configuration.routes {
                 let action: RouteEntry.Action
@@ -296,11 +316,13 @@ public struct TablePlan: Sendable {
                     addNeighbor(index, neighbor.address, neighbor.mac, &plan)
                 }
             }
+            let named = plan.keys
             for neighbor in facts.neighbors {
                 if let index = interfaceByKernelName[neighbor.interface] {
                     addNeighbor(index, neighbor.address, neighbor.mac, &plan)
                 }
             }
+            plan.neighborKeys = plan.keys.subtracting(named)
         }
 
         private mutating func addNeighbor(

@@ -38,6 +38,19 @@ public struct FlowKey: Hashable, Sendable, BitwiseCopyable {
     private func address(_ wide: IPv6Address) -> IPAddress {
         isIPv6 ? .v6(wide) : .v4(IPv4Address(rawValue: UInt32(truncatingIfNeeded: wide.low)))
     }
+
+    /// Few, whole words: tables of a million flows are looked up by this.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(source.low)
+        hasher.combine(destination.low)
+        hasher.combine(
+            UInt64(sourcePort) | UInt64(destinationPort) << 16 | UInt64(ipProtocol) << 32
+                | UInt64(routerInterface.rawValue) << 40)
+        if isIPv6 {
+            hasher.combine(source.high)
+            hasher.combine(destination.high)
+        }
+    }
 }
 
 /// What a flow-cache or ACL entry does with its packets.

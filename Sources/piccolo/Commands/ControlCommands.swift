@@ -43,10 +43,15 @@ struct CheckCommand: ParsableCommand {
 
 extension Configuration {
     /// Reads a file for a command; complaints end the command.
-    static func read(_ path: String) throws -> Configuration {
+    static func read(_ path: String) throws -> Configuration { try ConfigurationFile.read(path).configuration }
+}
+
+extension ConfigurationFile {
+    /// Reads a file for a command; complaints end the command.
+    static func read(_ path: String) throws -> ConfigurationFile {
         let text = try LineFile.text(of: path)
         do {
-            return try parse(text, file: path)
+            return try ConfigurationFile(text: text, path: path)
         } catch {
             // One a line as compilers print them, so that editors can follow.
             Terminal.error(error.description)

@@ -40,7 +40,8 @@ struct RunCommand: AsyncParsableCommand {
     var logLevel = LogLevel.info
 
     func run() async throws {
-        let wanted = try Configuration.read(configuration.config)
+        let file = try ConfigurationFile.read(configuration.config)
+        let wanted = file.configuration
         let lock: StateLock
         do { lock = try StateLock(state: wanted.pinPath) } catch { throw CommandFailure(message: "\(error)") }
         let (plane, notes): (XDPDataPlane, [String])
@@ -59,7 +60,7 @@ struct RunCommand: AsyncParsableCommand {
         do {
             daemon = try DaemonState(configurationFile: configuration.config, notes: notes)
             controller = try held.hand(to: options, replaceForeign: replaceForeign)
-            try await controller.apply(wanted, facts: daemon.facts())
+            try await controller.start(file, facts: daemon.facts())
         } catch {
             // Nothing is attached yet. What an earlier process left attached goes on; an empty folder goes.
             rmdir(wanted.pinPath)

@@ -79,14 +79,14 @@ final class DaemonState: Sendable {
         } catch {
             throw .failed((error as? CommandFailure)?.message ?? "\(error)")
         }
-        let configuration: Configuration
+        let file: ConfigurationFile
         do {
-            configuration = try Configuration.parse(text, file: configurationFile)
+            file = try ConfigurationFile(text: text, path: configurationFile)
         } catch {
             throw .configuration(complaints: error.complaints.map(\.description))
         }
         do {
-            let report = try await controller.apply(configuration, facts: facts)
+            let report = try await controller.apply(file, facts: facts)
             return ReloadReport(inserted: report.inserted, modified: report.modified, deleted: report.deleted)
         } catch {
             throw .failed("\(error)")

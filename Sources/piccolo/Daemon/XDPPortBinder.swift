@@ -33,6 +33,10 @@ final class XDPPortBinder: PortBinder {
         return attachments
     }
 
+    func reconcile(repair: Bool) -> (attachments: [Controller.PortAttachment], report: ReconcileReport) {
+        (known.values.sorted { $0.port < $1.port }, ReconcileReport(repairs: repair))
+    }
+
     /// The name does not matter: the program stays where it is when an interface is renamed.
     private static func sameHold(_ a: PortBinding, _ b: PortBinding) -> Bool {
         a.interfaceIndex == b.interfaceIndex && a.attach == b.attach
