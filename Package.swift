@@ -93,6 +93,14 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["BPF", "Netlink", "Packet", "CLinux"], path: "Tests/TestSupport",
             swiftSettings: settings),
+        // Both need the services; without them they are empty.
+        .target(
+            name: "Soak", dependencies: ["Northbound", "Tables", "Packet", "BPF", "Netlink", "CLinux", "TestSupport"],
+            path: "Tests/Soak", swiftSettings: settings),
+        .executableTarget(
+            name: "piccolo-soak",
+            dependencies: ["Soak", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/piccolo-soak", swiftSettings: settings),
         .testTarget(
             name: "BPFTests", dependencies: ["BPF", "TestSupport"], exclude: ["bpf-programs.txt"],
             swiftSettings: settings, plugins: ["CompileBPF"]),
@@ -109,7 +117,8 @@ let package = Package(
         .testTarget(
             name: "NorthboundTests", dependencies: ["Northbound", "piccolo", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["piccolo", "TestSupport", "Netlink"], swiftSettings: settings),
+            name: "EndToEndTests", dependencies: ["piccolo", "piccolo-soak", "Soak", "TestSupport", "Netlink"],
+            swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -6,36 +6,6 @@ import Netlink
 import TestSupport
 import Testing
 
-/// The `piccolo` of this build: it lies beside the tests.
-enum Piccolo {
-    static func path() throws -> String {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = buffer.withUnsafeMutableBytes { bytes in
-            bytes.baseAddress.map { readlink("/proc/self/exe", $0, bytes.count) } ?? 0
-        }
-        let own = String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
-        var candidates = [own] + CommandLine.arguments
-        if let place = candidates.firstIndex(of: "--test-bundle-path"), place + 1 < candidates.count {
-            candidates.insert(candidates[place + 1], at: 0)
-        }
-        for candidate in candidates where candidate.contains("/") {
-            let path = URL(filePath: candidate).deletingLastPathComponent().appending(path: "piccolo").path
-            if access(path, X_OK) == 0 { return path }
-        }
-        throw Missing(places: candidates)
-    }
-
-    struct Missing: Error, CustomStringConvertible {
-        var places: [String]
-        var description: String { "there is no piccolo beside any of \(places); build the tests with --build-tests" }
-    }
-
-    /// Runs a command of it to its end.
-    static func run(_ arguments: [String], before wrapper: [String] = []) throws -> CommandResult {
-        try Command.run(wrapper + [path()] + arguments)
-    }
-}
-
 /// A daemon on the node of a topology, with a state, a socket and a configuration of its own.
 final class LiveDaemon {
     let topology: RouterTopology
@@ -214,18 +184,9 @@ final class LiveDaemon {
     }
 }
 
-struct Unexpected: Error, CustomStringConvertible {
-    var description: String
-}
-
 /// Waits until a condition holds; false if it does not in time, which no test may depend on being short.
 func eventually(timeout: Double = 20, _ condition: () throws -> Bool) rethrows -> Bool {
-    let deadline = Date(timeIntervalSinceNow: timeout)
-    while true {
-        if try condition() { return true }
-        guard Date() < deadline else { return false }
-        usleep(20_000)
-    }
+    try holdsEventually(timeout: timeout, condition)
 }
 
 // MARK: What clients print

@@ -5,23 +5,7 @@ import Netlink
 import Synchronization
 import TestSupport
 
-extension RouterTopology {
-    /// A topology whose hosts take frames that XDP redirects: the kernel tells a veth's other end only when GRO is switched on while
-    /// the link is up (`drivers/net/veth.c`, `veth_set_features`).
-    static func forXDP(hosts count: Int = 2, mtu: UInt32 = 1500) throws -> RouterTopology {
-        let topology = try RouterTopology(hosts: count, mtu: mtu)
-        for host in topology.hosts { try host.acceptRedirectedFrames() }
-        return topology
-    }
-}
-
 extension RouterTopology.Host {
-    func acceptRedirectedFrames() throws {
-        let netlink = try NetlinkSocket(in: namespace)
-        try netlink.setOffload(.genericReceive, false, of: "eth0")
-        try netlink.setOffload(.genericReceive, true, of: "eth0")
-    }
-
     /// Whether all of a few echo requests to another host are answered.
     func pings(_ other: RouterTopology.Host, _ family: AddressFamily = .v4, length: Int = 56, count: Int = 3) throws
         -> Bool

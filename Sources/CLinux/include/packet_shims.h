@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -27,5 +28,26 @@ static inline int packet_send(int fd, int interface_index, const void *frame, si
 	to.sll_ifindex = interface_index;
 	return sendto(fd, frame, bytes, 0, (struct sockaddr *)&to, sizeof(to)) < 0 ? -errno : 0;
 }
+
+/*
+ * Many frames in one call; sendmmsg(2) and recvmmsg(2) hide behind _GNU_SOURCE. Frame i of a batch is at
+ * `frames` + i * `stride`. At most PACKET_BATCH frames are taken.
+ */
+#define PACKET_BATCH 64
+
+/* A raw socket that receives what arrives at an interface, and not what leaves by it, and has room for `bytes` of it;
+ * -errno on failure. */
+int packet_receiver(int interface_index, int bytes);
+
+/* Sends frames by an interface: how many were taken, or -errno if the first one was not. */
+int packet_send_batch(int fd, int interface_index, const void *frames, size_t stride, const uint16_t *lengths,
+		      unsigned int count);
+
+/* What waits, at most `count` frames, without waiting for more: how many, or -errno. Frames longer than `stride` are cut
+ * and `lengths` say how long they were. */
+int packet_receive_batch(int fd, void *frames, size_t stride, uint16_t *lengths, unsigned int count);
+
+/* How many frames the socket had no room for since this was asked last, or -errno. */
+long packet_take_drops(int fd);
 
 #endif

@@ -33,21 +33,20 @@ extension NodeCore {
         let last = remembered?.configuration.flatMap { try? ConfigurationFile(text: $0.text, path: $0.path) }
         let isTheLast = file == nil || file?.source.text == remembered?.configuration?.text
         let plane = dataPlane as? any ReconcilableDataPlane
-        var report: ReconcileReport
         let isAdopted = plane?.isAdopted ?? false
+        // After a boot they are those of other interfaces.
+        if !isAdopted { identities.interfaceIndexes = [:] }
         // The tables left are those of the configuration applied last: they are compared with that one, and what the file
         // changes is then applied as by any change of it, in the order that keeps packets flowing.
         guard let first = isTheLast || isAdopted ? last ?? file : file else { throw .notConfigured }
-        if let plane, isAdopted {
-            report = restore(first.configuration, facts, plane)
-        } else {
-            report = ReconcileReport(repairs: true)
-            report.missing = try fill(first.configuration, facts, forgetsNamed: !isTheLast, now: now)
-        }
+        let plan = plan(first.configuration, facts, &identities)
+        if first.source.text != remembered?.configuration?.text { forgetAmendments(namedBy: plan) }
+        let report =
+            if let plane, isAdopted { restore(plan, plane) } else { try fill(plan, now: now) }
         (configuration, self.facts) = (first.configuration, facts)
         if configuration?.limits != Configuration().limits { programmer.setLimits(first.configuration.limits) }
         ageing.timeouts = first.configuration.ageing
-        if let plan { adopt(plan, notices: plan.notices) }
+        adopt(plan, notices: plan.notices)
         if let file, file.source.text != first.source.text {
             _ = try apply(file.configuration, source: file.source, facts: facts, now: now)
         } else {
@@ -100,12 +99,18 @@ extension NodeCore {
         }
     }
 
+    /// A file that differs from the last one is what it says.
+    private func forgetAmendments(namedBy plan: TablePlan) {
+        var stored = StoreChange()
+        wanted.forEachAmendment { amendment in
+            if plan.names(amendment.entry.entryKey) { stored.forgotten.append(amendment.entry) }
+        }
+        for entry in stored.forgotten { wanted.setAmendment(entry.entryKey, nil) }
+        owe(stored)
+    }
+
     /// Takes over tables that were found, and repairs what is not as wanted.
-    private func restore(
-        _ configuration: Configuration, _ facts: HostFacts, _ plane: any ReconcilableDataPlane
-    ) -> ReconcileReport {
-        let plan = plan(configuration, facts, &identities)
-        self.plan = plan
+    private func restore(_ plan: TablePlan, _ plane: any ReconcilableDataPlane) -> ReconcileReport {
         wanted.setPlanned(plan.byKey)
         state = plane.emptyState
         // What refers to nothing that is there is left out here; the store keeps it.
@@ -131,29 +136,22 @@ extension NodeCore {
     }
 
     /// Fills new tables: with the plan, all or nothing, then with what calls had changed, each for itself.
-    private func fill(
-        _ configuration: Configuration, _ facts: HostFacts, forgetsNamed: Bool, now: UInt64
-    ) throws(ApplyError) -> Int {
-        let plan = plan(configuration, facts, &identities)
+    private func fill(_ plan: TablePlan, now: UInt64) throws(ApplyError) -> ReconcileReport {
         let remembered = wanted
         wanted = Wanted()
-        var filled = try reach(WantedChange(planned: plan.byKey), plan: plan, now: now).report.inserted
-        self.plan = plan
+        var report = ReconcileReport(repairs: true)
+        report.missing = try reach(WantedChange(planned: plan.byKey), plan: plan, now: now).report.inserted
         var sets: [[Amendment]] = Array(repeating: [], count: TableEntry.rankCount)
         var deletions = sets
-        var forgotten = StoreChange()
         remembered.forEachAmendment { amendment in
-            if forgetsNamed, plan.names(amendment.entry.entryKey) {
-                forgotten.forgotten.append(amendment.entry)
-            } else if amendment.kind == .set {
+            if amendment.kind == .set {
                 sets[amendment.entry.rank].append(amendment)
             } else {
                 deletions[amendment.entry.rank].append(amendment)
             }
         }
-        owe(forgotten)
-        for amendments in sets + deletions.reversed() { filled += install(amendments) }
-        return filled
+        for amendments in sets + deletions.reversed() { report.missing += install(amendments) }
+        return report
     }
 
     /// Writes what calls had changed. Returns how many the tables took.

@@ -5,6 +5,7 @@ import Controller
 import Glibc
 import Logging
 import Northbound
+import Store
 import Tables
 import XDPDataPlane
 
@@ -28,9 +29,15 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run", abstract: "Run the node in the foreground until it is told to stop.",
         discussion: """
             SIGHUP reloads the configuration; SIGTERM and SIGINT stop the node. A process that is killed leaves programs and tables \
-            in the kernel; the next run takes over their links, with tables of its own, without losing a packet.
+            in the kernel; the next run takes them over as they are, without losing a packet or a count. What calls have changed is \
+            kept in the state directory.
             """)
-    @OptionGroup var configuration: ConfigurationOption
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The configuration file; without it, the configuration applied last.", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml"]))
+    var config: String?
+    @OptionGroup var state: StateOption
     @OptionGroup var socket: SocketOption
     @Flag(exclusivity: .exclusive)
     var onExit = OnExit.detachOnExit
@@ -40,13 +47,18 @@ struct RunCommand: AsyncParsableCommand {
     var logLevel = LogLevel.info
 
     func run() async throws {
-        let file = try ConfigurationFile.read(configuration.config)
+        let file = try config.map { try ConfigurationFile.read($0) } ?? state.remembered()
         let wanted = file.configuration
         let lock: StateLock
         do { lock = try StateLock(state: wanted.pinPath) } catch { throw CommandFailure(message: "\(error)") }
         let (plane, notes): (XDPDataPlane, [String])
         do { (plane, notes) = try Self.load(wanted) } catch {
             // Only an empty one goes: what an earlier process left pinned stays.
+            rmdir(wanted.pinPath)
+            throw error
+        }
+        let store: any NodeStore
+        do { store = try state.open(node: wanted.node.name) } catch {
             rmdir(wanted.pinPath)
             throw error
         }
@@ -58,18 +70,20 @@ struct RunCommand: AsyncParsableCommand {
         let daemon: DaemonState
         let controller: NodeController
         do {
-            daemon = try DaemonState(configurationFile: configuration.config, notes: notes)
-            controller = try held.hand(to: options, replaceForeign: replaceForeign)
+            daemon = try DaemonState(configurationFile: file.source.path, notes: notes)
+            controller = try held.hand(to: options, replaceForeign: replaceForeign, store: store)
             try await controller.start(file, facts: daemon.facts())
         } catch {
             // Nothing is attached yet. What an earlier process left attached goes on; an empty folder goes.
             rmdir(wanted.pinPath)
+            store.close()
             throw CommandFailure(message: "cannot start: \(error)")
         }
         daemon.watchSignals(keepOnExit: onExit == .keepOnExit)
         let (keeps, failure) = await serve(controller, daemon, options.logger)
         if !keeps { await controller.withDataPlane { _ in held.plane.detachAll() } }
         await controller.shutdown()
+        store.close()
         _ = consume lock
         if let failure { throw failure }
     }
@@ -168,10 +182,12 @@ struct OnControllerThread: @unchecked Sendable {
     init(_ plane: XDPDataPlane) { self.plane = plane }
 
     /// Makes the controller the owner of the data plane and of what attaches it: both are its thread's from here on.
-    func hand(to options: NodeController.Options, replaceForeign: Bool) throws -> NodeController {
+    func hand(
+        to options: NodeController.Options, replaceForeign: Bool, store: any NodeStore
+    ) throws -> NodeController {
         nonisolated(unsafe) let owned: any DataPlane = plane
         nonisolated(unsafe) let binder: any PortBinder = XDPPortBinder(plane, replaceForeign: replaceForeign)
-        return try NodeController(dataPlane: owned, binder: binder, options: options)
+        return try NodeController(dataPlane: owned, binder: binder, store: store, options: options)
     }
 }
 
