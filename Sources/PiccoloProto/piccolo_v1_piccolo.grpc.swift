@@ -143,6 +143,58 @@ public enum Piccolo_V1_Node: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "Apply" metadata.
+        public enum Apply: Sendable {
+            /// Request type for "Apply".
+            public typealias Input = Piccolo_V1_ApplyRequest
+            /// Response type for "Apply".
+            public typealias Output = Piccolo_V1_ApplyResponse
+            /// Descriptor for "Apply".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "piccolo.v1.Node"),
+                method: "Apply",
+                type: .bidirectionalStreaming
+            )
+        }
+        /// Namespace for "Diff" metadata.
+        public enum Diff: Sendable {
+            /// Request type for "Diff".
+            public typealias Input = Piccolo_V1_DiffRequest
+            /// Response type for "Diff".
+            public typealias Output = Piccolo_V1_DiffResponse
+            /// Descriptor for "Diff".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "piccolo.v1.Node"),
+                method: "Diff",
+                type: .serverStreaming
+            )
+        }
+        /// Namespace for "Reconcile" metadata.
+        public enum Reconcile: Sendable {
+            /// Request type for "Reconcile".
+            public typealias Input = Piccolo_V1_ReconcileRequest
+            /// Response type for "Reconcile".
+            public typealias Output = Piccolo_V1_ReconcileResponse
+            /// Descriptor for "Reconcile".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "piccolo.v1.Node"),
+                method: "Reconcile",
+                type: .unary
+            )
+        }
+        /// Namespace for "ReplaceProgram" metadata.
+        public enum ReplaceProgram: Sendable {
+            /// Request type for "ReplaceProgram".
+            public typealias Input = Piccolo_V1_ReplaceProgramRequest
+            /// Response type for "ReplaceProgram".
+            public typealias Output = Piccolo_V1_ReplaceProgramResponse
+            /// Descriptor for "ReplaceProgram".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "piccolo.v1.Node"),
+                method: "ReplaceProgram",
+                type: .bidirectionalStreaming
+            )
+        }
         /// Namespace for "Shutdown" metadata.
         public enum Shutdown: Sendable {
             /// Request type for "Shutdown".
@@ -167,6 +219,10 @@ public enum Piccolo_V1_Node: Sendable {
             GetStats.descriptor,
             Watch.descriptor,
             Reload.descriptor,
+            Apply.descriptor,
+            Diff.descriptor,
+            Reconcile.descriptor,
+            ReplaceProgram.descriptor,
             Shutdown.descriptor
         ]
     }
@@ -340,6 +396,80 @@ extension Piccolo_V1_Node {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_ReloadResponse>
 
+        /// Handle the "Apply" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Applies a configuration: all of it or none. What changes, or in a dry run would change, comes in pages. A file that
+        /// > cannot be used is FAILED_PRECONDITION with a complaint a line, `file:line:column: message`.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Piccolo_V1_ApplyRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Piccolo_V1_ApplyResponse` messages.
+        func apply(
+            request: GRPCCore.StreamingServerRequest<Piccolo_V1_ApplyRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_ApplyResponse>
+
+        /// Handle the "Diff" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Every entry that calls have made different from the configuration in force, in pages; order unspecified.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Piccolo_V1_DiffRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Piccolo_V1_DiffResponse` messages.
+        func diff(
+            request: GRPCCore.StreamingServerRequest<Piccolo_V1_DiffRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_DiffResponse>
+
+        /// Handle the "Reconcile" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Compares programs, tables and links with what is wanted, and repairs them.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Piccolo_V1_ReconcileRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Piccolo_V1_ReconcileResponse` messages.
+        func reconcile(
+            request: GRPCCore.StreamingServerRequest<Piccolo_V1_ReconcileRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_ReconcileResponse>
+
+        /// Handle the "ReplaceProgram" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Puts another fast-path program in place of the one that runs, without losing a packet, and takes it back if it does
+        /// > worse. One message for each step, the verdict last.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Piccolo_V1_ReplaceProgramRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Piccolo_V1_ReplaceProgramResponse` messages.
+        func replaceProgram(
+            request: GRPCCore.StreamingServerRequest<Piccolo_V1_ReplaceProgramRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_ReplaceProgramResponse>
+
         /// Handle the "Shutdown" method.
         ///
         /// - Parameters:
@@ -508,6 +638,80 @@ extension Piccolo_V1_Node {
             request: GRPCCore.ServerRequest<Piccolo_V1_ReloadRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Piccolo_V1_ReloadResponse>
+
+        /// Handle the "Apply" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Applies a configuration: all of it or none. What changes, or in a dry run would change, comes in pages. A file that
+        /// > cannot be used is FAILED_PRECONDITION with a complaint a line, `file:line:column: message`.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Piccolo_V1_ApplyRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Piccolo_V1_ApplyResponse` messages.
+        func apply(
+            request: GRPCCore.StreamingServerRequest<Piccolo_V1_ApplyRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_ApplyResponse>
+
+        /// Handle the "Diff" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Every entry that calls have made different from the configuration in force, in pages; order unspecified.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Piccolo_V1_DiffRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Piccolo_V1_DiffResponse` messages.
+        func diff(
+            request: GRPCCore.ServerRequest<Piccolo_V1_DiffRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_DiffResponse>
+
+        /// Handle the "Reconcile" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Compares programs, tables and links with what is wanted, and repairs them.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Piccolo_V1_ReconcileRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Piccolo_V1_ReconcileResponse` message.
+        func reconcile(
+            request: GRPCCore.ServerRequest<Piccolo_V1_ReconcileRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Piccolo_V1_ReconcileResponse>
+
+        /// Handle the "ReplaceProgram" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Puts another fast-path program in place of the one that runs, without losing a packet, and takes it back if it does
+        /// > worse. One message for each step, the verdict last.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Piccolo_V1_ReplaceProgramRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Piccolo_V1_ReplaceProgramResponse` messages.
+        func replaceProgram(
+            request: GRPCCore.StreamingServerRequest<Piccolo_V1_ReplaceProgramRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_ReplaceProgramResponse>
 
         /// Handle the "Shutdown" method.
         ///
@@ -679,6 +883,83 @@ extension Piccolo_V1_Node {
             context: GRPCCore.ServerContext
         ) async throws -> Piccolo_V1_ReloadResponse
 
+        /// Handle the "Apply" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Applies a configuration: all of it or none. What changes, or in a dry run would change, comes in pages. A file that
+        /// > cannot be used is FAILED_PRECONDITION with a complaint a line, `file:line:column: message`.
+        ///
+        /// - Parameters:
+        ///   - request: A stream of `Piccolo_V1_ApplyRequest` messages.
+        ///   - response: A response stream of `Piccolo_V1_ApplyResponse` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func apply(
+            request: GRPCCore.RPCAsyncSequence<Piccolo_V1_ApplyRequest, any Swift.Error>,
+            response: GRPCCore.RPCWriter<Piccolo_V1_ApplyResponse>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
+        /// Handle the "Diff" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Every entry that calls have made different from the configuration in force, in pages; order unspecified.
+        ///
+        /// - Parameters:
+        ///   - request: A `Piccolo_V1_DiffRequest` message.
+        ///   - response: A response stream of `Piccolo_V1_DiffResponse` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func diff(
+            request: Piccolo_V1_DiffRequest,
+            response: GRPCCore.RPCWriter<Piccolo_V1_DiffResponse>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
+        /// Handle the "Reconcile" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Compares programs, tables and links with what is wanted, and repairs them.
+        ///
+        /// - Parameters:
+        ///   - request: A `Piccolo_V1_ReconcileRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Piccolo_V1_ReconcileResponse` to respond with.
+        func reconcile(
+            request: Piccolo_V1_ReconcileRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Piccolo_V1_ReconcileResponse
+
+        /// Handle the "ReplaceProgram" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Puts another fast-path program in place of the one that runs, without losing a packet, and takes it back if it does
+        /// > worse. One message for each step, the verdict last.
+        ///
+        /// - Parameters:
+        ///   - request: A stream of `Piccolo_V1_ReplaceProgramRequest` messages.
+        ///   - response: A response stream of `Piccolo_V1_ReplaceProgramResponse` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func replaceProgram(
+            request: GRPCCore.RPCAsyncSequence<Piccolo_V1_ReplaceProgramRequest, any Swift.Error>,
+            response: GRPCCore.RPCWriter<Piccolo_V1_ReplaceProgramResponse>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
         /// Handle the "Shutdown" method.
         ///
         /// - Parameters:
@@ -799,6 +1080,50 @@ extension Piccolo_V1_Node.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Piccolo_V1_Node.Method.Apply.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Piccolo_V1_ApplyRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Piccolo_V1_ApplyResponse>(),
+            handler: { request, context in
+                try await self.apply(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Piccolo_V1_Node.Method.Diff.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Piccolo_V1_DiffRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Piccolo_V1_DiffResponse>(),
+            handler: { request, context in
+                try await self.diff(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Piccolo_V1_Node.Method.Reconcile.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Piccolo_V1_ReconcileRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Piccolo_V1_ReconcileResponse>(),
+            handler: { request, context in
+                try await self.reconcile(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Piccolo_V1_Node.Method.ReplaceProgram.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Piccolo_V1_ReplaceProgramRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Piccolo_V1_ReplaceProgramResponse>(),
+            handler: { request, context in
+                try await self.replaceProgram(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Piccolo_V1_Node.Method.Shutdown.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Piccolo_V1_ShutdownRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Piccolo_V1_ShutdownResponse>(),
@@ -908,6 +1233,28 @@ extension Piccolo_V1_Node.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_ReloadResponse> {
         let response = try await self.reload(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func diff(
+        request: GRPCCore.StreamingServerRequest<Piccolo_V1_DiffRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_DiffResponse> {
+        let response = try await self.diff(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
+    }
+
+    public func reconcile(
+        request: GRPCCore.StreamingServerRequest<Piccolo_V1_ReconcileRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_ReconcileResponse> {
+        let response = try await self.reconcile(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -1055,6 +1402,70 @@ extension Piccolo_V1_Node.SimpleServiceProtocol {
                 context: context
             ),
             metadata: [:]
+        )
+    }
+
+    public func apply(
+        request: GRPCCore.StreamingServerRequest<Piccolo_V1_ApplyRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_ApplyResponse> {
+        return GRPCCore.StreamingServerResponse<Piccolo_V1_ApplyResponse>(
+            metadata: [:],
+            producer: { writer in
+                try await self.apply(
+                    request: request.messages,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
+        )
+    }
+
+    public func diff(
+        request: GRPCCore.ServerRequest<Piccolo_V1_DiffRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_DiffResponse> {
+        return GRPCCore.StreamingServerResponse<Piccolo_V1_DiffResponse>(
+            metadata: [:],
+            producer: { writer in
+                try await self.diff(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
+        )
+    }
+
+    public func reconcile(
+        request: GRPCCore.ServerRequest<Piccolo_V1_ReconcileRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Piccolo_V1_ReconcileResponse> {
+        return GRPCCore.ServerResponse<Piccolo_V1_ReconcileResponse>(
+            message: try await self.reconcile(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func replaceProgram(
+        request: GRPCCore.StreamingServerRequest<Piccolo_V1_ReplaceProgramRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_ReplaceProgramResponse> {
+        return GRPCCore.StreamingServerResponse<Piccolo_V1_ReplaceProgramResponse>(
+            metadata: [:],
+            producer: { writer in
+                try await self.replaceProgram(
+                    request: request.messages,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
         )
     }
 
@@ -1270,6 +1681,100 @@ extension Piccolo_V1_Node {
             deserializer: some GRPCCore.MessageDeserializer<Piccolo_V1_ReloadResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Piccolo_V1_ReloadResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Apply" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Applies a configuration: all of it or none. What changes, or in a dry run would change, comes in pages. A file that
+        /// > cannot be used is FAILED_PRECONDITION with a complaint a line, `file:line:column: message`.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request producing `Piccolo_V1_ApplyRequest` messages.
+        ///   - serializer: A serializer for `Piccolo_V1_ApplyRequest` messages.
+        ///   - deserializer: A deserializer for `Piccolo_V1_ApplyResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func apply<Result>(
+            request: GRPCCore.StreamingClientRequest<Piccolo_V1_ApplyRequest>,
+            serializer: some GRPCCore.MessageSerializer<Piccolo_V1_ApplyRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Piccolo_V1_ApplyResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Piccolo_V1_ApplyResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Diff" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Every entry that calls have made different from the configuration in force, in pages; order unspecified.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Piccolo_V1_DiffRequest` message.
+        ///   - serializer: A serializer for `Piccolo_V1_DiffRequest` messages.
+        ///   - deserializer: A deserializer for `Piccolo_V1_DiffResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func diff<Result>(
+            request: GRPCCore.ClientRequest<Piccolo_V1_DiffRequest>,
+            serializer: some GRPCCore.MessageSerializer<Piccolo_V1_DiffRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Piccolo_V1_DiffResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Piccolo_V1_DiffResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Reconcile" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Compares programs, tables and links with what is wanted, and repairs them.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Piccolo_V1_ReconcileRequest` message.
+        ///   - serializer: A serializer for `Piccolo_V1_ReconcileRequest` messages.
+        ///   - deserializer: A deserializer for `Piccolo_V1_ReconcileResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func reconcile<Result>(
+            request: GRPCCore.ClientRequest<Piccolo_V1_ReconcileRequest>,
+            serializer: some GRPCCore.MessageSerializer<Piccolo_V1_ReconcileRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Piccolo_V1_ReconcileResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Piccolo_V1_ReconcileResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ReplaceProgram" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Puts another fast-path program in place of the one that runs, without losing a packet, and takes it back if it does
+        /// > worse. One message for each step, the verdict last.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request producing `Piccolo_V1_ReplaceProgramRequest` messages.
+        ///   - serializer: A serializer for `Piccolo_V1_ReplaceProgramRequest` messages.
+        ///   - deserializer: A deserializer for `Piccolo_V1_ReplaceProgramResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func replaceProgram<Result>(
+            request: GRPCCore.StreamingClientRequest<Piccolo_V1_ReplaceProgramRequest>,
+            serializer: some GRPCCore.MessageSerializer<Piccolo_V1_ReplaceProgramRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Piccolo_V1_ReplaceProgramResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Piccolo_V1_ReplaceProgramResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "Shutdown" method.
@@ -1592,6 +2097,138 @@ extension Piccolo_V1_Node {
             )
         }
 
+        /// Call the "Apply" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Applies a configuration: all of it or none. What changes, or in a dry run would change, comes in pages. A file that
+        /// > cannot be used is FAILED_PRECONDITION with a complaint a line, `file:line:column: message`.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request producing `Piccolo_V1_ApplyRequest` messages.
+        ///   - serializer: A serializer for `Piccolo_V1_ApplyRequest` messages.
+        ///   - deserializer: A deserializer for `Piccolo_V1_ApplyResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func apply<Result>(
+            request: GRPCCore.StreamingClientRequest<Piccolo_V1_ApplyRequest>,
+            serializer: some GRPCCore.MessageSerializer<Piccolo_V1_ApplyRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Piccolo_V1_ApplyResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Piccolo_V1_ApplyResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.bidirectionalStreaming(
+                request: request,
+                descriptor: Piccolo_V1_Node.Method.Apply.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Diff" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Every entry that calls have made different from the configuration in force, in pages; order unspecified.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Piccolo_V1_DiffRequest` message.
+        ///   - serializer: A serializer for `Piccolo_V1_DiffRequest` messages.
+        ///   - deserializer: A deserializer for `Piccolo_V1_DiffResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func diff<Result>(
+            request: GRPCCore.ClientRequest<Piccolo_V1_DiffRequest>,
+            serializer: some GRPCCore.MessageSerializer<Piccolo_V1_DiffRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Piccolo_V1_DiffResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Piccolo_V1_DiffResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: Piccolo_V1_Node.Method.Diff.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Reconcile" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Compares programs, tables and links with what is wanted, and repairs them.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Piccolo_V1_ReconcileRequest` message.
+        ///   - serializer: A serializer for `Piccolo_V1_ReconcileRequest` messages.
+        ///   - deserializer: A deserializer for `Piccolo_V1_ReconcileResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func reconcile<Result>(
+            request: GRPCCore.ClientRequest<Piccolo_V1_ReconcileRequest>,
+            serializer: some GRPCCore.MessageSerializer<Piccolo_V1_ReconcileRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Piccolo_V1_ReconcileResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Piccolo_V1_ReconcileResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Piccolo_V1_Node.Method.Reconcile.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ReplaceProgram" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Puts another fast-path program in place of the one that runs, without losing a packet, and takes it back if it does
+        /// > worse. One message for each step, the verdict last.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request producing `Piccolo_V1_ReplaceProgramRequest` messages.
+        ///   - serializer: A serializer for `Piccolo_V1_ReplaceProgramRequest` messages.
+        ///   - deserializer: A deserializer for `Piccolo_V1_ReplaceProgramResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func replaceProgram<Result>(
+            request: GRPCCore.StreamingClientRequest<Piccolo_V1_ReplaceProgramRequest>,
+            serializer: some GRPCCore.MessageSerializer<Piccolo_V1_ReplaceProgramRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Piccolo_V1_ReplaceProgramResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Piccolo_V1_ReplaceProgramResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.bidirectionalStreaming(
+                request: request,
+                descriptor: Piccolo_V1_Node.Method.ReplaceProgram.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "Shutdown" method.
         ///
         /// - Parameters:
@@ -1861,6 +2498,118 @@ extension Piccolo_V1_Node.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Piccolo_V1_ReloadRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Piccolo_V1_ReloadResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Apply" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Applies a configuration: all of it or none. What changes, or in a dry run would change, comes in pages. A file that
+    /// > cannot be used is FAILED_PRECONDITION with a complaint a line, `file:line:column: message`.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request producing `Piccolo_V1_ApplyRequest` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func apply<Result>(
+        request: GRPCCore.StreamingClientRequest<Piccolo_V1_ApplyRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Piccolo_V1_ApplyResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.apply(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Piccolo_V1_ApplyRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Piccolo_V1_ApplyResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Diff" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Every entry that calls have made different from the configuration in force, in pages; order unspecified.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Piccolo_V1_DiffRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func diff<Result>(
+        request: GRPCCore.ClientRequest<Piccolo_V1_DiffRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Piccolo_V1_DiffResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.diff(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Piccolo_V1_DiffRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Piccolo_V1_DiffResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Reconcile" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Compares programs, tables and links with what is wanted, and repairs them.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Piccolo_V1_ReconcileRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func reconcile<Result>(
+        request: GRPCCore.ClientRequest<Piccolo_V1_ReconcileRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Piccolo_V1_ReconcileResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.reconcile(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Piccolo_V1_ReconcileRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Piccolo_V1_ReconcileResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ReplaceProgram" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Puts another fast-path program in place of the one that runs, without losing a packet, and takes it back if it does
+    /// > worse. One message for each step, the verdict last.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request producing `Piccolo_V1_ReplaceProgramRequest` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func replaceProgram<Result>(
+        request: GRPCCore.StreamingClientRequest<Piccolo_V1_ReplaceProgramRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Piccolo_V1_ReplaceProgramResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.replaceProgram(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Piccolo_V1_ReplaceProgramRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Piccolo_V1_ReplaceProgramResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -2164,6 +2913,136 @@ extension Piccolo_V1_Node.ClientProtocol {
             metadata: metadata
         )
         return try await self.reload(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Apply" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Applies a configuration: all of it or none. What changes, or in a dry run would change, comes in pages. A file that
+    /// > cannot be used is FAILED_PRECONDITION with a complaint a line, `file:line:column: message`.
+    ///
+    /// - Parameters:
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - producer: A closure producing request messages to send to the server. Returning
+    ///       from the closure closes the request stream.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func apply<Result>(
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<Piccolo_V1_ApplyRequest>) async throws -> Void,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Piccolo_V1_ApplyResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.StreamingClientRequest<Piccolo_V1_ApplyRequest>(
+            metadata: metadata,
+            producer: producer
+        )
+        return try await self.apply(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Diff" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Every entry that calls have made different from the configuration in force, in pages; order unspecified.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func diff<Result>(
+        _ message: Piccolo_V1_DiffRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Piccolo_V1_DiffResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Piccolo_V1_DiffRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.diff(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Reconcile" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Compares programs, tables and links with what is wanted, and repairs them.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func reconcile<Result>(
+        _ message: Piccolo_V1_ReconcileRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Piccolo_V1_ReconcileResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Piccolo_V1_ReconcileRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.reconcile(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ReplaceProgram" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Puts another fast-path program in place of the one that runs, without losing a packet, and takes it back if it does
+    /// > worse. One message for each step, the verdict last.
+    ///
+    /// - Parameters:
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - producer: A closure producing request messages to send to the server. Returning
+    ///       from the closure closes the request stream.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func replaceProgram<Result>(
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<Piccolo_V1_ReplaceProgramRequest>) async throws -> Void,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Piccolo_V1_ReplaceProgramResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.StreamingClientRequest<Piccolo_V1_ReplaceProgramRequest>(
+            metadata: metadata,
+            producer: producer
+        )
+        return try await self.replaceProgram(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -1280,49 +1280,303 @@ public nonisolated struct Piccolo_V1_GetStatusRequest: Sendable {
   public init() {}
 }
 
-public nonisolated struct Piccolo_V1_GetStatusResponse: Sendable {
+// SAFETY: storage of a message, shared only until it is written (SwiftProtobuf).
+public nonisolated struct Piccolo_V1_GetStatusResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var version: String = String()
+  public var version: String {
+    get {_storage._version}
+    set {_uniqueStorage()._version = newValue}
+  }
 
-  public var pid: Int32 = 0
+  public var pid: Int32 {
+    get {_storage._pid}
+    set {_uniqueStorage()._pid = newValue}
+  }
 
-  public var uptimeMilliseconds: UInt64 = 0
+  public var uptimeMilliseconds: UInt64 {
+    get {_storage._uptimeMilliseconds}
+    set {_uniqueStorage()._uptimeMilliseconds = newValue}
+  }
 
   /// path
-  public var configuration: String = String()
+  public var configuration: String {
+    get {_storage._configuration}
+    set {_uniqueStorage()._configuration = newValue}
+  }
 
   /// xdp, reference
-  public var dataPlane: String = String()
+  public var dataPlane: String {
+    get {_storage._dataPlane}
+    set {_uniqueStorage()._dataPlane = newValue}
+  }
 
   /// policy generation
-  public var generation: UInt32 = 0
+  public var generation: UInt32 {
+    get {_storage._generation}
+    set {_uniqueStorage()._generation = newValue}
+  }
 
-  public var ports: UInt32 = 0
+  public var ports: UInt32 {
+    get {_storage._ports}
+    set {_uniqueStorage()._ports = newValue}
+  }
 
-  public var portsUp: UInt32 = 0
+  public var portsUp: UInt32 {
+    get {_storage._portsUp}
+    set {_uniqueStorage()._portsUp = newValue}
+  }
 
   public var events: Piccolo_V1_Events {
-    get {_events ?? Piccolo_V1_Events()}
-    set {_events = newValue}
+    get {_storage._events ?? Piccolo_V1_Events()}
+    set {_uniqueStorage()._events = newValue}
   }
   /// Returns true if `events` has been explicitly set.
-  public var hasEvents: Bool {self._events != nil}
+  public var hasEvents: Bool {_storage._events != nil}
   /// Clears the value of `events`. Subsequent reads from it will return its default value.
-  public mutating func clearEvents() {self._events = nil}
+  public mutating func clearEvents() {_uniqueStorage()._events = nil}
 
-  public var residentBytes: UInt64 = 0
+  public var residentBytes: UInt64 {
+    get {_storage._residentBytes}
+    set {_uniqueStorage()._residentBytes = newValue}
+  }
 
   /// Sentences; empty when all is well.
-  public var complaints: [String] = []
+  public var complaints: [String] {
+    get {_storage._complaints}
+    set {_uniqueStorage()._complaints = newValue}
+  }
+
+  /// absent: the node remembers nothing
+  public var state: Piccolo_V1_StateReport {
+    get {_storage._state ?? Piccolo_V1_StateReport()}
+    set {_uniqueStorage()._state = newValue}
+  }
+  /// Returns true if `state` has been explicitly set.
+  public var hasState: Bool {_storage._state != nil}
+  /// Clears the value of `state`. Subsequent reads from it will return its default value.
+  public mutating func clearState() {_uniqueStorage()._state = nil}
+
+  /// absent: the start is not over
+  public var adoption: Piccolo_V1_AdoptionReport {
+    get {_storage._adoption ?? Piccolo_V1_AdoptionReport()}
+    set {_uniqueStorage()._adoption = newValue}
+  }
+  /// Returns true if `adoption` has been explicitly set.
+  public var hasAdoption: Bool {_storage._adoption != nil}
+  /// Clears the value of `adoption`. Subsequent reads from it will return its default value.
+  public mutating func clearAdoption() {_uniqueStorage()._adoption = nil}
+
+  public var reconciliation: Piccolo_V1_ReconciliationReport {
+    get {_storage._reconciliation ?? Piccolo_V1_ReconciliationReport()}
+    set {_uniqueStorage()._reconciliation = newValue}
+  }
+  /// Returns true if `reconciliation` has been explicitly set.
+  public var hasReconciliation: Bool {_storage._reconciliation != nil}
+  /// Clears the value of `reconciliation`. Subsequent reads from it will return its default value.
+  public mutating func clearReconciliation() {_uniqueStorage()._reconciliation = nil}
+
+  /// absent: the data plane has none
+  public var program: Piccolo_V1_ProgramReport {
+    get {_storage._program ?? Piccolo_V1_ProgramReport()}
+    set {_uniqueStorage()._program = newValue}
+  }
+  /// Returns true if `program` has been explicitly set.
+  public var hasProgram: Bool {_storage._program != nil}
+  /// Clears the value of `program`. Subsequent reads from it will return its default value.
+  public mutating func clearProgram() {_uniqueStorage()._program = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _events: Piccolo_V1_Events? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// What the node remembers, and whether it can.
+public nonisolated struct Piccolo_V1_StateReport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var condition: Piccolo_V1_StateReport.Condition = .unspecified
+
+  /// one word, such as full, read_only, corrupt; empty when ok
+  public var problem: String = String()
+
+  /// the problem as a sentence, with what to do
+  public var message: String = String()
+
+  public var directory: String = String()
+
+  /// grows by one with every change stored
+  public var revision: UInt64 = 0
+
+  /// entries that calls have made different from the configuration
+  public var amendments: UInt64 = 0
+
+  /// changes made and not yet on disk
+  public var pending: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum Condition: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+    case unspecified // = 0
+    case ok // = 1
+
+    /// Nothing can be stored: changes are refused. Packets are forwarded as before.
+    case degraded // = 2
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .unspecified
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .ok
+      case 2: self = .degraded
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .ok: return 1
+      case .degraded: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [Piccolo_V1_StateReport.Condition] = [
+      .unspecified,
+      .ok,
+      .degraded,
+    ]
+
+  }
+
+  public init() {}
+}
+
+/// What the start found.
+public nonisolated struct Piccolo_V1_AdoptionReport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var tables: Piccolo_V1_AdoptionReport.Tables = .unspecified
+
+  /// why new tables were made, or why they were found as they were; may be empty
+  public var reason: String = String()
+
+  public var checked: UInt64 = 0
+
+  public var repaired: UInt64 = 0
+
+  /// not as wanted and not repaired
+  public var failed: UInt64 = 0
+
+  /// from the start until the tables were as wanted
+  public var milliseconds: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum Tables: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+    case unspecified // = 0
+
+    /// Those an earlier process left were taken over.
+    case adopted // = 1
+    case new // = 2
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .unspecified
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .adopted
+      case 2: self = .new
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .adopted: return 1
+      case .new: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [Piccolo_V1_AdoptionReport.Tables] = [
+      .unspecified,
+      .adopted,
+      .new,
+    ]
+
+  }
+
+  public init() {}
+}
+
+/// The comparisons of what is there with what is wanted, so far.
+public nonisolated struct Piccolo_V1_ReconciliationReport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var runs: UInt64 = 0
+
+  public var found: UInt64 = 0
+
+  public var repaired: UInt64 = 0
+
+  public var failed: UInt64 = 0
+
+  /// of the last that found something, since 1970; 0: none has
+  public var timeSeconds: UInt64 = 0
+
+  /// the first few it found
+  public var discrepancies: [Piccolo_V1_Discrepancy] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The fast path's program.
+public nonisolated struct Piccolo_V1_ProgramReport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// of the build it is from, hexadecimal
+  public var digest: String = String()
+
+  /// the kernel's own, hexadecimal
+  public var tag: String = String()
+
+  /// the kernel's number
+  public var id: UInt32 = 0
+
+  /// what became of the last replacement, a sentence; empty: there was none
+  public var replacement: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 /// Events from the data plane; a lost one costs no packet.
@@ -2175,6 +2429,438 @@ public nonisolated struct Piccolo_V1_ReloadResponse: Sendable {
   public var deleted: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Piccolo_V1_ApplyRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// In the first message only: for complaints, and what `status` shows.
+  public var path: String = String()
+
+  /// In the first message only: say what would change, and change nothing.
+  public var dryRun: Bool = false
+
+  /// The file, UTF-8, in pieces of any length; 64 MiB at most.
+  public var text: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Piccolo_V1_ApplyResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// In the order they are made.
+  public var changes: [Piccolo_V1_Change] = []
+
+  /// In the last message only.
+  public var summary: Piccolo_V1_ApplySummary {
+    get {_summary ?? Piccolo_V1_ApplySummary()}
+    set {_summary = newValue}
+  }
+  /// Returns true if `summary` has been explicitly set.
+  public var hasSummary: Bool {self._summary != nil}
+  /// Clears the value of `summary`. Subsequent reads from it will return its default value.
+  public mutating func clearSummary() {self._summary = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _summary: Piccolo_V1_ApplySummary? = nil
+}
+
+// SAFETY: storage of a message, shared only until it is written (SwiftProtobuf).
+public nonisolated struct Piccolo_V1_Change: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var operation: Piccolo_V1_Update.Operation {
+    get {_storage._operation}
+    set {_uniqueStorage()._operation = newValue}
+  }
+
+  /// as it is then; of a deletion as it was
+  public var entry: Piccolo_V1_Entry {
+    get {_storage._entry ?? Piccolo_V1_Entry()}
+    set {_uniqueStorage()._entry = newValue}
+  }
+  /// Returns true if `entry` has been explicitly set.
+  public var hasEntry: Bool {_storage._entry != nil}
+  /// Clears the value of `entry`. Subsequent reads from it will return its default value.
+  public mutating func clearEntry() {_uniqueStorage()._entry = nil}
+
+  /// of a modification
+  public var before: Piccolo_V1_Entry {
+    get {_storage._before ?? Piccolo_V1_Entry()}
+    set {_uniqueStorage()._before = newValue}
+  }
+  /// Returns true if `before` has been explicitly set.
+  public var hasBefore: Bool {_storage._before != nil}
+  /// Clears the value of `before`. Subsequent reads from it will return its default value.
+  public mutating func clearBefore() {_uniqueStorage()._before = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct Piccolo_V1_ApplySummary: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var inserted: UInt64 = 0
+
+  public var modified: UInt64 = 0
+
+  public var deleted: UInt64 = 0
+
+  /// What the host or the running data plane does not have as the file wants it, in sentences.
+  public var notices: [String] = []
+
+  /// Names of ports in the changes.
+  public var ports: [Piccolo_V1_PortName] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Piccolo_V1_PortName: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var port: UInt32 = 0
+
+  public var name: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Piccolo_V1_DiffRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// as in ListEntriesRequest
+  public var pageSize: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Piccolo_V1_DiffResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var differences: [Piccolo_V1_Difference] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+// SAFETY: storage of a message, shared only until it is written (SwiftProtobuf).
+public nonisolated struct Piccolo_V1_Difference: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// as it is; absent: a call deleted it
+  public var entry: Piccolo_V1_Entry {
+    get {_storage._entry ?? Piccolo_V1_Entry()}
+    set {_uniqueStorage()._entry = newValue}
+  }
+  /// Returns true if `entry` has been explicitly set.
+  public var hasEntry: Bool {_storage._entry != nil}
+  /// Clears the value of `entry`. Subsequent reads from it will return its default value.
+  public mutating func clearEntry() {_uniqueStorage()._entry = nil}
+
+  /// as the configuration has it; absent: a call added it
+  public var configured: Piccolo_V1_Entry {
+    get {_storage._configured ?? Piccolo_V1_Entry()}
+    set {_uniqueStorage()._configured = newValue}
+  }
+  /// Returns true if `configured` has been explicitly set.
+  public var hasConfigured: Bool {_storage._configured != nil}
+  /// Clears the value of `configured`. Subsequent reads from it will return its default value.
+  public mutating func clearConfigured() {_uniqueStorage()._configured = nil}
+
+  /// when the call was made, since 1970
+  public var timeSeconds: UInt64 {
+    get {_storage._timeSeconds}
+    set {_uniqueStorage()._timeSeconds = newValue}
+  }
+
+  /// of a flow, as it is
+  public var idleTimeoutMilliseconds: UInt64 {
+    get {_storage._idleTimeoutMilliseconds ?? 0}
+    set {_uniqueStorage()._idleTimeoutMilliseconds = newValue}
+  }
+  /// Returns true if `idleTimeoutMilliseconds` has been explicitly set.
+  public var hasIdleTimeoutMilliseconds: Bool {_storage._idleTimeoutMilliseconds != nil}
+  /// Clears the value of `idleTimeoutMilliseconds`. Subsequent reads from it will return its default value.
+  public mutating func clearIdleTimeoutMilliseconds() {_uniqueStorage()._idleTimeoutMilliseconds = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct Piccolo_V1_ReconcileRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Compare only.
+  public var dryRun: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Piccolo_V1_ReconcileResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var dryRun: Bool = false
+
+  /// entries and records compared
+  public var checked: UInt64 = 0
+
+  public var missing: UInt64 = 0
+
+  public var extra: UInt64 = 0
+
+  public var altered: UInt64 = 0
+
+  /// of those three
+  public var repaired: UInt64 = 0
+
+  /// of those three, what should have been repaired and could not be
+  public var failed: UInt64 = 0
+
+  /// the first thousand
+  public var discrepancies: [Piccolo_V1_Discrepancy] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// One place where what is there is not what is wanted.
+public nonisolated struct Piccolo_V1_Discrepancy: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var kind: Piccolo_V1_Discrepancy.Kind = .unspecified
+
+  /// unspecified: no table's entry but something under the tables
+  public var table: Piccolo_V1_Table = .unspecified
+
+  public var subject: String = String()
+
+  /// what was found and what is right; may be empty
+  public var detail: String = String()
+
+  /// why it could not be repaired
+  public var failure: String {
+    get {_failure ?? String()}
+    set {_failure = newValue}
+  }
+  /// Returns true if `failure` has been explicitly set.
+  public var hasFailure: Bool {self._failure != nil}
+  /// Clears the value of `failure`. Subsequent reads from it will return its default value.
+  public mutating func clearFailure() {self._failure = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+    case unspecified // = 0
+
+    /// wanted and not there
+    case missing // = 1
+
+    /// there and not wanted
+    case extra // = 2
+
+    /// there, and not as wanted
+    case altered // = 3
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .unspecified
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .missing
+      case 2: self = .extra
+      case 3: self = .altered
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .missing: return 1
+      case .extra: return 2
+      case .altered: return 3
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [Piccolo_V1_Discrepancy.Kind] = [
+      .unspecified,
+      .missing,
+      .extra,
+      .altered,
+    ]
+
+  }
+
+  public init() {}
+
+  fileprivate var _failure: String? = nil
+}
+
+public nonisolated struct Piccolo_V1_ReplaceProgramRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// In the first message only: what it is called, for people.
+  public var name: String = String()
+
+  /// The object file, ELF, in pieces of any length; 16 MiB at most.
+  public var image: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Piccolo_V1_ReplaceProgramResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var step: Piccolo_V1_ReplaceProgramResponse.OneOf_Step? = nil
+
+  /// the kernel took it
+  public var loaded: Piccolo_V1_ProgramReport {
+    get {
+      if case .loaded(let v)? = step {return v}
+      return Piccolo_V1_ProgramReport()
+    }
+    set {step = .loaded(newValue)}
+  }
+
+  /// packets are decided by it from now on
+  public var switched: Piccolo_V1_Empty {
+    get {
+      if case .switched(let v)? = step {return v}
+      return Piccolo_V1_Empty()
+    }
+    set {step = .switched(newValue)}
+  }
+
+  public var verdict: Piccolo_V1_ProgramVerdict {
+    get {
+      if case .verdict(let v)? = step {return v}
+      return Piccolo_V1_ProgramVerdict()
+    }
+    set {step = .verdict(newValue)}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum OneOf_Step: Equatable, Sendable {
+    /// the kernel took it
+    case loaded(Piccolo_V1_ProgramReport)
+    /// packets are decided by it from now on
+    case switched(Piccolo_V1_Empty)
+    case verdict(Piccolo_V1_ProgramVerdict)
+
+  }
+
+  public init() {}
+}
+
+public nonisolated struct Piccolo_V1_ProgramVerdict: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var outcome: Piccolo_V1_ProgramVerdict.Outcome = .unspecified
+
+  /// why, in a sentence
+  public var message: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum Outcome: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+    case unspecified // = 0
+    case confirmed // = 1
+    case reverted // = 2
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .unspecified
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .confirmed
+      case 2: self = .reverted
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .confirmed: return 1
+      case .reverted: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [Piccolo_V1_ProgramVerdict.Outcome] = [
+      .unspecified,
+      .confirmed,
+      .reverted,
+    ]
+
+  }
 
   public init() {}
 }
@@ -3782,7 +4468,175 @@ nonisolated extension Piccolo_V1_GetStatusRequest: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Piccolo_V1_GetStatusResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetStatusResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}pid\0\u{3}uptime_milliseconds\0\u{1}configuration\0\u{3}data_plane\0\u{1}generation\0\u{1}ports\0\u{3}ports_up\0\u{1}events\0\u{3}resident_bytes\0\u{1}complaints\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}pid\0\u{3}uptime_milliseconds\0\u{1}configuration\0\u{3}data_plane\0\u{1}generation\0\u{1}ports\0\u{3}ports_up\0\u{1}events\0\u{3}resident_bytes\0\u{1}complaints\0\u{1}state\0\u{1}adoption\0\u{1}reconciliation\0\u{1}program\0")
+
+  fileprivate class _StorageClass {
+    var _version: String = String()
+    var _pid: Int32 = 0
+    var _uptimeMilliseconds: UInt64 = 0
+    var _configuration: String = String()
+    var _dataPlane: String = String()
+    var _generation: UInt32 = 0
+    var _ports: UInt32 = 0
+    var _portsUp: UInt32 = 0
+    var _events: Piccolo_V1_Events? = nil
+    var _residentBytes: UInt64 = 0
+    var _complaints: [String] = []
+    var _state: Piccolo_V1_StateReport? = nil
+    var _adoption: Piccolo_V1_AdoptionReport? = nil
+    var _reconciliation: Piccolo_V1_ReconciliationReport? = nil
+    var _program: Piccolo_V1_ProgramReport? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _version = source._version
+      _pid = source._pid
+      _uptimeMilliseconds = source._uptimeMilliseconds
+      _configuration = source._configuration
+      _dataPlane = source._dataPlane
+      _generation = source._generation
+      _ports = source._ports
+      _portsUp = source._portsUp
+      _events = source._events
+      _residentBytes = source._residentBytes
+      _complaints = source._complaints
+      _state = source._state
+      _adoption = source._adoption
+      _reconciliation = source._reconciliation
+      _program = source._program
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._version) }()
+        case 2: try { try decoder.decodeSingularInt32Field(value: &_storage._pid) }()
+        case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._uptimeMilliseconds) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._configuration) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._dataPlane) }()
+        case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._generation) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._ports) }()
+        case 8: try { try decoder.decodeSingularUInt32Field(value: &_storage._portsUp) }()
+        case 9: try { try decoder.decodeSingularMessageField(value: &_storage._events) }()
+        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._residentBytes) }()
+        case 11: try { try decoder.decodeRepeatedStringField(value: &_storage._complaints) }()
+        case 12: try { try decoder.decodeSingularMessageField(value: &_storage._state) }()
+        case 13: try { try decoder.decodeSingularMessageField(value: &_storage._adoption) }()
+        case 14: try { try decoder.decodeSingularMessageField(value: &_storage._reconciliation) }()
+        case 15: try { try decoder.decodeSingularMessageField(value: &_storage._program) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._version.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._version, fieldNumber: 1)
+      }
+      if _storage._pid != 0 {
+        try visitor.visitSingularInt32Field(value: _storage._pid, fieldNumber: 2)
+      }
+      if _storage._uptimeMilliseconds != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._uptimeMilliseconds, fieldNumber: 3)
+      }
+      if !_storage._configuration.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._configuration, fieldNumber: 4)
+      }
+      if !_storage._dataPlane.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._dataPlane, fieldNumber: 5)
+      }
+      if _storage._generation != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._generation, fieldNumber: 6)
+      }
+      if _storage._ports != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._ports, fieldNumber: 7)
+      }
+      if _storage._portsUp != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._portsUp, fieldNumber: 8)
+      }
+      try { if let v = _storage._events {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+      } }()
+      if _storage._residentBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._residentBytes, fieldNumber: 10)
+      }
+      if !_storage._complaints.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._complaints, fieldNumber: 11)
+      }
+      try { if let v = _storage._state {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+      } }()
+      try { if let v = _storage._adoption {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      } }()
+      try { if let v = _storage._reconciliation {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      } }()
+      try { if let v = _storage._program {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_GetStatusResponse, rhs: Piccolo_V1_GetStatusResponse) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._version != rhs_storage._version {return false}
+        if _storage._pid != rhs_storage._pid {return false}
+        if _storage._uptimeMilliseconds != rhs_storage._uptimeMilliseconds {return false}
+        if _storage._configuration != rhs_storage._configuration {return false}
+        if _storage._dataPlane != rhs_storage._dataPlane {return false}
+        if _storage._generation != rhs_storage._generation {return false}
+        if _storage._ports != rhs_storage._ports {return false}
+        if _storage._portsUp != rhs_storage._portsUp {return false}
+        if _storage._events != rhs_storage._events {return false}
+        if _storage._residentBytes != rhs_storage._residentBytes {return false}
+        if _storage._complaints != rhs_storage._complaints {return false}
+        if _storage._state != rhs_storage._state {return false}
+        if _storage._adoption != rhs_storage._adoption {return false}
+        if _storage._reconciliation != rhs_storage._reconciliation {return false}
+        if _storage._program != rhs_storage._program {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_StateReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".StateReport"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}condition\0\u{1}problem\0\u{1}message\0\u{1}directory\0\u{1}revision\0\u{1}amendments\0\u{1}pending\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3790,75 +4644,214 @@ nonisolated extension Piccolo_V1_GetStatusResponse: SwiftProtobuf.Message, Swift
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.version) }()
-      case 2: try { try decoder.decodeSingularInt32Field(value: &self.pid) }()
-      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.uptimeMilliseconds) }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.configuration) }()
-      case 5: try { try decoder.decodeSingularStringField(value: &self.dataPlane) }()
-      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.generation) }()
-      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.ports) }()
-      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.portsUp) }()
-      case 9: try { try decoder.decodeSingularMessageField(value: &self._events) }()
-      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.residentBytes) }()
-      case 11: try { try decoder.decodeRepeatedStringField(value: &self.complaints) }()
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.condition) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.problem) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.directory) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.revision) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.amendments) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.pending) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.version.isEmpty {
-      try visitor.visitSingularStringField(value: self.version, fieldNumber: 1)
+    if self.condition != .unspecified {
+      try visitor.visitSingularEnumField(value: self.condition, fieldNumber: 1)
     }
-    if self.pid != 0 {
-      try visitor.visitSingularInt32Field(value: self.pid, fieldNumber: 2)
+    if !self.problem.isEmpty {
+      try visitor.visitSingularStringField(value: self.problem, fieldNumber: 2)
     }
-    if self.uptimeMilliseconds != 0 {
-      try visitor.visitSingularUInt64Field(value: self.uptimeMilliseconds, fieldNumber: 3)
+    if !self.message.isEmpty {
+      try visitor.visitSingularStringField(value: self.message, fieldNumber: 3)
     }
-    if !self.configuration.isEmpty {
-      try visitor.visitSingularStringField(value: self.configuration, fieldNumber: 4)
+    if !self.directory.isEmpty {
+      try visitor.visitSingularStringField(value: self.directory, fieldNumber: 4)
     }
-    if !self.dataPlane.isEmpty {
-      try visitor.visitSingularStringField(value: self.dataPlane, fieldNumber: 5)
+    if self.revision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.revision, fieldNumber: 5)
     }
-    if self.generation != 0 {
-      try visitor.visitSingularUInt32Field(value: self.generation, fieldNumber: 6)
+    if self.amendments != 0 {
+      try visitor.visitSingularUInt64Field(value: self.amendments, fieldNumber: 6)
     }
-    if self.ports != 0 {
-      try visitor.visitSingularUInt32Field(value: self.ports, fieldNumber: 7)
-    }
-    if self.portsUp != 0 {
-      try visitor.visitSingularUInt32Field(value: self.portsUp, fieldNumber: 8)
-    }
-    try { if let v = self._events {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
-    } }()
-    if self.residentBytes != 0 {
-      try visitor.visitSingularUInt64Field(value: self.residentBytes, fieldNumber: 10)
-    }
-    if !self.complaints.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.complaints, fieldNumber: 11)
+    if self.pending != 0 {
+      try visitor.visitSingularUInt64Field(value: self.pending, fieldNumber: 7)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Piccolo_V1_GetStatusResponse, rhs: Piccolo_V1_GetStatusResponse) -> Bool {
-    if lhs.version != rhs.version {return false}
-    if lhs.pid != rhs.pid {return false}
-    if lhs.uptimeMilliseconds != rhs.uptimeMilliseconds {return false}
-    if lhs.configuration != rhs.configuration {return false}
-    if lhs.dataPlane != rhs.dataPlane {return false}
-    if lhs.generation != rhs.generation {return false}
-    if lhs.ports != rhs.ports {return false}
-    if lhs.portsUp != rhs.portsUp {return false}
-    if lhs._events != rhs._events {return false}
-    if lhs.residentBytes != rhs.residentBytes {return false}
-    if lhs.complaints != rhs.complaints {return false}
+  public static func ==(lhs: Piccolo_V1_StateReport, rhs: Piccolo_V1_StateReport) -> Bool {
+    if lhs.condition != rhs.condition {return false}
+    if lhs.problem != rhs.problem {return false}
+    if lhs.message != rhs.message {return false}
+    if lhs.directory != rhs.directory {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.amendments != rhs.amendments {return false}
+    if lhs.pending != rhs.pending {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_StateReport.Condition: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CONDITION_UNSPECIFIED\0\u{1}CONDITION_OK\0\u{1}CONDITION_DEGRADED\0")
+}
+
+nonisolated extension Piccolo_V1_AdoptionReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AdoptionReport"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tables\0\u{1}reason\0\u{1}checked\0\u{1}repaired\0\u{1}failed\0\u{1}milliseconds\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.tables) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.checked) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.repaired) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.failed) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.milliseconds) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.tables != .unspecified {
+      try visitor.visitSingularEnumField(value: self.tables, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    if self.checked != 0 {
+      try visitor.visitSingularUInt64Field(value: self.checked, fieldNumber: 3)
+    }
+    if self.repaired != 0 {
+      try visitor.visitSingularUInt64Field(value: self.repaired, fieldNumber: 4)
+    }
+    if self.failed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.failed, fieldNumber: 5)
+    }
+    if self.milliseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.milliseconds, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_AdoptionReport, rhs: Piccolo_V1_AdoptionReport) -> Bool {
+    if lhs.tables != rhs.tables {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.checked != rhs.checked {return false}
+    if lhs.repaired != rhs.repaired {return false}
+    if lhs.failed != rhs.failed {return false}
+    if lhs.milliseconds != rhs.milliseconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_AdoptionReport.Tables: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0TABLES_UNSPECIFIED\0\u{1}TABLES_ADOPTED\0\u{1}TABLES_NEW\0")
+}
+
+nonisolated extension Piccolo_V1_ReconciliationReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReconciliationReport"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}runs\0\u{1}found\0\u{1}repaired\0\u{1}failed\0\u{3}time_seconds\0\u{1}discrepancies\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.runs) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.found) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.repaired) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.failed) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.timeSeconds) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.discrepancies) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.runs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.runs, fieldNumber: 1)
+    }
+    if self.found != 0 {
+      try visitor.visitSingularUInt64Field(value: self.found, fieldNumber: 2)
+    }
+    if self.repaired != 0 {
+      try visitor.visitSingularUInt64Field(value: self.repaired, fieldNumber: 3)
+    }
+    if self.failed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.failed, fieldNumber: 4)
+    }
+    if self.timeSeconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.timeSeconds, fieldNumber: 5)
+    }
+    if !self.discrepancies.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.discrepancies, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_ReconciliationReport, rhs: Piccolo_V1_ReconciliationReport) -> Bool {
+    if lhs.runs != rhs.runs {return false}
+    if lhs.found != rhs.found {return false}
+    if lhs.repaired != rhs.repaired {return false}
+    if lhs.failed != rhs.failed {return false}
+    if lhs.timeSeconds != rhs.timeSeconds {return false}
+    if lhs.discrepancies != rhs.discrepancies {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_ProgramReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProgramReport"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}digest\0\u{1}tag\0\u{1}id\0\u{1}replacement\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.digest) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.tag) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.id) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.replacement) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.digest.isEmpty {
+      try visitor.visitSingularStringField(value: self.digest, fieldNumber: 1)
+    }
+    if !self.tag.isEmpty {
+      try visitor.visitSingularStringField(value: self.tag, fieldNumber: 2)
+    }
+    if self.id != 0 {
+      try visitor.visitSingularUInt32Field(value: self.id, fieldNumber: 3)
+    }
+    if !self.replacement.isEmpty {
+      try visitor.visitSingularStringField(value: self.replacement, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_ProgramReport, rhs: Piccolo_V1_ProgramReport) -> Bool {
+    if lhs.digest != rhs.digest {return false}
+    if lhs.tag != rhs.tag {return false}
+    if lhs.id != rhs.id {return false}
+    if lhs.replacement != rhs.replacement {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5013,6 +6006,716 @@ nonisolated extension Piccolo_V1_ReloadResponse: SwiftProtobuf.Message, SwiftPro
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension Piccolo_V1_ApplyRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ApplyRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{3}dry_run\0\u{1}text\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.dryRun) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.text) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 1)
+    }
+    if self.dryRun != false {
+      try visitor.visitSingularBoolField(value: self.dryRun, fieldNumber: 2)
+    }
+    if !self.text.isEmpty {
+      try visitor.visitSingularBytesField(value: self.text, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_ApplyRequest, rhs: Piccolo_V1_ApplyRequest) -> Bool {
+    if lhs.path != rhs.path {return false}
+    if lhs.dryRun != rhs.dryRun {return false}
+    if lhs.text != rhs.text {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_ApplyResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ApplyResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}changes\0\u{1}summary\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.changes) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._summary) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.changes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.changes, fieldNumber: 1)
+    }
+    try { if let v = self._summary {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_ApplyResponse, rhs: Piccolo_V1_ApplyResponse) -> Bool {
+    if lhs.changes != rhs.changes {return false}
+    if lhs._summary != rhs._summary {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_Change: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Change"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}operation\0\u{1}entry\0\u{1}before\0")
+
+  fileprivate class _StorageClass {
+    var _operation: Piccolo_V1_Update.Operation = .unspecified
+    var _entry: Piccolo_V1_Entry? = nil
+    var _before: Piccolo_V1_Entry? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _operation = source._operation
+      _entry = source._entry
+      _before = source._before
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularEnumField(value: &_storage._operation) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._entry) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._before) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._operation != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._operation, fieldNumber: 1)
+      }
+      try { if let v = _storage._entry {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      try { if let v = _storage._before {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_Change, rhs: Piccolo_V1_Change) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._operation != rhs_storage._operation {return false}
+        if _storage._entry != rhs_storage._entry {return false}
+        if _storage._before != rhs_storage._before {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_ApplySummary: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ApplySummary"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inserted\0\u{1}modified\0\u{1}deleted\0\u{1}notices\0\u{1}ports\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.inserted) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.modified) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.deleted) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.notices) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.ports) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.inserted != 0 {
+      try visitor.visitSingularUInt64Field(value: self.inserted, fieldNumber: 1)
+    }
+    if self.modified != 0 {
+      try visitor.visitSingularUInt64Field(value: self.modified, fieldNumber: 2)
+    }
+    if self.deleted != 0 {
+      try visitor.visitSingularUInt64Field(value: self.deleted, fieldNumber: 3)
+    }
+    if !self.notices.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.notices, fieldNumber: 4)
+    }
+    if !self.ports.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.ports, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_ApplySummary, rhs: Piccolo_V1_ApplySummary) -> Bool {
+    if lhs.inserted != rhs.inserted {return false}
+    if lhs.modified != rhs.modified {return false}
+    if lhs.deleted != rhs.deleted {return false}
+    if lhs.notices != rhs.notices {return false}
+    if lhs.ports != rhs.ports {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_PortName: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PortName"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}port\0\u{1}name\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.port != 0 {
+      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 1)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_PortName, rhs: Piccolo_V1_PortName) -> Bool {
+    if lhs.port != rhs.port {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_DiffRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DiffRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}page_size\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.pageSize) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.pageSize != 0 {
+      try visitor.visitSingularUInt32Field(value: self.pageSize, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_DiffRequest, rhs: Piccolo_V1_DiffRequest) -> Bool {
+    if lhs.pageSize != rhs.pageSize {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_DiffResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DiffResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}differences\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.differences) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.differences.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.differences, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_DiffResponse, rhs: Piccolo_V1_DiffResponse) -> Bool {
+    if lhs.differences != rhs.differences {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_Difference: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Difference"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entry\0\u{1}configured\0\u{3}time_seconds\0\u{3}idle_timeout_milliseconds\0")
+
+  fileprivate class _StorageClass {
+    var _entry: Piccolo_V1_Entry? = nil
+    var _configured: Piccolo_V1_Entry? = nil
+    var _timeSeconds: UInt64 = 0
+    var _idleTimeoutMilliseconds: UInt64? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _entry = source._entry
+      _configured = source._configured
+      _timeSeconds = source._timeSeconds
+      _idleTimeoutMilliseconds = source._idleTimeoutMilliseconds
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._entry) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._configured) }()
+        case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._timeSeconds) }()
+        case 4: try { try decoder.decodeSingularUInt64Field(value: &_storage._idleTimeoutMilliseconds) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._entry {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      try { if let v = _storage._configured {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if _storage._timeSeconds != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._timeSeconds, fieldNumber: 3)
+      }
+      try { if let v = _storage._idleTimeoutMilliseconds {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_Difference, rhs: Piccolo_V1_Difference) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._entry != rhs_storage._entry {return false}
+        if _storage._configured != rhs_storage._configured {return false}
+        if _storage._timeSeconds != rhs_storage._timeSeconds {return false}
+        if _storage._idleTimeoutMilliseconds != rhs_storage._idleTimeoutMilliseconds {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_ReconcileRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReconcileRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}dry_run\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.dryRun) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.dryRun != false {
+      try visitor.visitSingularBoolField(value: self.dryRun, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_ReconcileRequest, rhs: Piccolo_V1_ReconcileRequest) -> Bool {
+    if lhs.dryRun != rhs.dryRun {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_ReconcileResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReconcileResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}dry_run\0\u{1}checked\0\u{1}missing\0\u{1}extra\0\u{1}altered\0\u{1}repaired\0\u{1}failed\0\u{1}discrepancies\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.dryRun) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.checked) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.missing) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.extra) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.altered) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.repaired) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.failed) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.discrepancies) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.dryRun != false {
+      try visitor.visitSingularBoolField(value: self.dryRun, fieldNumber: 1)
+    }
+    if self.checked != 0 {
+      try visitor.visitSingularUInt64Field(value: self.checked, fieldNumber: 2)
+    }
+    if self.missing != 0 {
+      try visitor.visitSingularUInt64Field(value: self.missing, fieldNumber: 3)
+    }
+    if self.extra != 0 {
+      try visitor.visitSingularUInt64Field(value: self.extra, fieldNumber: 4)
+    }
+    if self.altered != 0 {
+      try visitor.visitSingularUInt64Field(value: self.altered, fieldNumber: 5)
+    }
+    if self.repaired != 0 {
+      try visitor.visitSingularUInt64Field(value: self.repaired, fieldNumber: 6)
+    }
+    if self.failed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.failed, fieldNumber: 7)
+    }
+    if !self.discrepancies.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.discrepancies, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_ReconcileResponse, rhs: Piccolo_V1_ReconcileResponse) -> Bool {
+    if lhs.dryRun != rhs.dryRun {return false}
+    if lhs.checked != rhs.checked {return false}
+    if lhs.missing != rhs.missing {return false}
+    if lhs.extra != rhs.extra {return false}
+    if lhs.altered != rhs.altered {return false}
+    if lhs.repaired != rhs.repaired {return false}
+    if lhs.failed != rhs.failed {return false}
+    if lhs.discrepancies != rhs.discrepancies {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_Discrepancy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Discrepancy"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}table\0\u{1}subject\0\u{1}detail\0\u{1}failure\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.table) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.subject) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.detail) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self._failure) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    if self.table != .unspecified {
+      try visitor.visitSingularEnumField(value: self.table, fieldNumber: 2)
+    }
+    if !self.subject.isEmpty {
+      try visitor.visitSingularStringField(value: self.subject, fieldNumber: 3)
+    }
+    if !self.detail.isEmpty {
+      try visitor.visitSingularStringField(value: self.detail, fieldNumber: 4)
+    }
+    try { if let v = self._failure {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_Discrepancy, rhs: Piccolo_V1_Discrepancy) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.table != rhs.table {return false}
+    if lhs.subject != rhs.subject {return false}
+    if lhs.detail != rhs.detail {return false}
+    if lhs._failure != rhs._failure {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_Discrepancy.Kind: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_MISSING\0\u{1}KIND_EXTRA\0\u{1}KIND_ALTERED\0")
+}
+
+nonisolated extension Piccolo_V1_ReplaceProgramRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReplaceProgramRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}image\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.image) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.image.isEmpty {
+      try visitor.visitSingularBytesField(value: self.image, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_ReplaceProgramRequest, rhs: Piccolo_V1_ReplaceProgramRequest) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.image != rhs.image {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_ReplaceProgramResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReplaceProgramResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}loaded\0\u{1}switched\0\u{1}verdict\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Piccolo_V1_ProgramReport?
+        var hadOneofValue = false
+        if let current = self.step {
+          hadOneofValue = true
+          if case .loaded(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.step = .loaded(v)
+        }
+      }()
+      case 2: try {
+        var v: Piccolo_V1_Empty?
+        var hadOneofValue = false
+        if let current = self.step {
+          hadOneofValue = true
+          if case .switched(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.step = .switched(v)
+        }
+      }()
+      case 3: try {
+        var v: Piccolo_V1_ProgramVerdict?
+        var hadOneofValue = false
+        if let current = self.step {
+          hadOneofValue = true
+          if case .verdict(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.step = .verdict(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.step {
+    case .loaded?: try {
+      guard case .loaded(let v)? = self.step else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .switched?: try {
+      guard case .switched(let v)? = self.step else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .verdict?: try {
+      guard case .verdict(let v)? = self.step else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_ReplaceProgramResponse, rhs: Piccolo_V1_ReplaceProgramResponse) -> Bool {
+    if lhs.step != rhs.step {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_ProgramVerdict: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProgramVerdict"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}outcome\0\u{1}message\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.outcome) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.outcome != .unspecified {
+      try visitor.visitSingularEnumField(value: self.outcome, fieldNumber: 1)
+    }
+    if !self.message.isEmpty {
+      try visitor.visitSingularStringField(value: self.message, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_ProgramVerdict, rhs: Piccolo_V1_ProgramVerdict) -> Bool {
+    if lhs.outcome != rhs.outcome {return false}
+    if lhs.message != rhs.message {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_ProgramVerdict.Outcome: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OUTCOME_UNSPECIFIED\0\u{1}OUTCOME_CONFIRMED\0\u{1}OUTCOME_REVERTED\0")
 }
 
 nonisolated extension Piccolo_V1_ShutdownRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -19,16 +19,118 @@ public struct NodeStatus: Hashable, Sendable {
     public var residentBytes: UInt64
     /// Sentences that name what is wrong and what would be right; empty when all is well.
     public var complaints: [String]
+    /// nil: the node remembers nothing.
+    public var state: StateReport?
+    /// nil: the start is not over.
+    public var start: StartReport?
+    public var reconciliation: ReconciliationReport
+    /// nil: the data plane has no program.
+    public var program: ProgramReport?
 
     public init(
         version: String, pid: Int32, uptimeMilliseconds: UInt64, configuration: String, dataPlane: String,
         generation: PolicyGeneration = PolicyGeneration(rawValue: 0), ports: Int = 0, portsUp: Int = 0,
-        events: EventTotals = EventTotals(), residentBytes: UInt64 = 0, complaints: [String] = []
+        events: EventTotals = EventTotals(), residentBytes: UInt64 = 0, complaints: [String] = [],
+        state: StateReport? = nil, start: StartReport? = nil,
+        reconciliation: ReconciliationReport = ReconciliationReport(), program: ProgramReport? = nil
     ) {
         (self.version, self.pid, self.uptimeMilliseconds) = (version, pid, uptimeMilliseconds)
         (self.configuration, self.dataPlane, self.generation) = (configuration, dataPlane, generation)
         (self.ports, self.portsUp, self.events) = (ports, portsUp, events)
         (self.residentBytes, self.complaints) = (residentBytes, complaints)
+        (self.state, self.start, self.reconciliation, self.program) = (state, start, reconciliation, program)
+    }
+}
+
+/// What the node remembers, and whether it can.
+public struct StateReport: Hashable, Sendable {
+    /// Why nothing can be stored: changes are refused, packets are forwarded as before.
+    public struct Problem: Hashable, Sendable {
+        /// One word for programs: `StoreProblem.name`.
+        public var name: String
+        /// What is wrong and what to do: `StoreProblem.description`.
+        public var sentence: String
+
+        public init(name: String, sentence: String) { (self.name, self.sentence) = (name, sentence) }
+    }
+
+    /// nil: all is well; else the node is degraded.
+    public var problem: Problem?
+    /// Where it is stored.
+    public var directory: String
+    /// Grows by one with every change stored.
+    public var revision: UInt64
+    /// Entries that calls have made different from the configuration.
+    public var amendments: Int
+    /// Changes made and not yet on disk.
+    public var pending: Int
+
+    public init(
+        problem: Problem? = nil, directory: String, revision: UInt64 = 0, amendments: Int = 0, pending: Int = 0
+    ) {
+        (self.problem, self.directory, self.revision) = (problem, directory, revision)
+        (self.amendments, self.pending) = (amendments, pending)
+    }
+}
+
+/// What the start found.
+public struct StartReport: Hashable, Sendable {
+    /// Tables that an earlier process left were taken over; else new ones were made.
+    public var isAdopted: Bool
+    /// Why new tables were made, or why they were found as they were; may be empty.
+    public var reason: String
+    /// Entries and records that were compared with what is wanted.
+    public var checked: Int
+    public var repaired: Int
+    /// Not as wanted, and not repaired.
+    public var failed: Int
+    /// From the start until the tables were as wanted.
+    public var milliseconds: UInt64
+
+    public init(
+        isAdopted: Bool, reason: String = "", checked: Int = 0, repaired: Int = 0, failed: Int = 0,
+        milliseconds: UInt64 = 0
+    ) {
+        (self.isAdopted, self.reason, self.checked) = (isAdopted, reason, checked)
+        (self.repaired, self.failed, self.milliseconds) = (repaired, failed, milliseconds)
+    }
+}
+
+/// The comparisons of what is there with what is wanted, so far.
+public struct ReconciliationReport: Hashable, Sendable {
+    /// How often it was compared.
+    public var runs: UInt64
+    /// Discrepancies found by all of them, and what became of these.
+    public var found: UInt64
+    public var repaired: UInt64
+    public var failed: UInt64
+    /// When the last one was found, seconds since 1970; 0: none was.
+    public var timeSeconds: UInt64
+    /// The first few of the last comparison that found any.
+    public var discrepancies: [Discrepancy]
+
+    public init(
+        runs: UInt64 = 0, found: UInt64 = 0, repaired: UInt64 = 0, failed: UInt64 = 0, timeSeconds: UInt64 = 0,
+        discrepancies: [Discrepancy] = []
+    ) {
+        (self.runs, self.found, self.repaired, self.failed) = (runs, found, repaired, failed)
+        (self.timeSeconds, self.discrepancies) = (timeSeconds, discrepancies)
+    }
+}
+
+/// The fast path's program.
+public struct ProgramReport: Hashable, Sendable {
+    /// Of the build it is from, hexadecimal.
+    public var digest: String
+    /// The kernel's own, hexadecimal.
+    public var tag: String
+    /// The kernel's number of it.
+    public var id: UInt32
+    /// What became of the last replacement, a sentence; empty: there was none.
+    public var replacement: String
+
+    public init(digest: String, tag: String, id: UInt32, replacement: String = "") {
+        (self.digest, self.tag, self.id, self.replacement) = (digest, tag, id, replacement)
     }
 }
 
@@ -192,4 +294,75 @@ public struct ReloadReport: Hashable, Sendable {
     public init(inserted: Int = 0, modified: Int = 0, deleted: Int = 0) {
         (self.inserted, self.modified, self.deleted) = (inserted, modified, deleted)
     }
+}
+
+/// One change of an entry.
+public struct ChangeReport: Hashable, Sendable {
+    public var operation: TableUpdate.Operation
+    /// As it is then; of a deletion as it was.
+    public var entry: TableEntry
+    /// Of a modification, as it was.
+    public var before: TableEntry?
+
+    public init(_ operation: TableUpdate.Operation, _ entry: TableEntry, before: TableEntry? = nil) {
+        (self.operation, self.entry, self.before) = (operation, entry, before)
+    }
+}
+
+/// What applying a file changes.
+public struct ChangesReport: Hashable, Sendable {
+    /// In the order they are made.
+    public var changes: [ChangeReport]
+    /// What the host or the running data plane does not have as the file wants it, in sentences.
+    public var notices: [String]
+    /// Names of the file's ports: the node has no name yet for one that the file adds.
+    public var portNames: [PortID: String]
+
+    public init(changes: [ChangeReport] = [], notices: [String] = [], portNames: [PortID: String] = [:]) {
+        (self.changes, self.notices, self.portNames) = (changes, notices, portNames)
+    }
+
+    /// How many of the changes are such an operation.
+    public func count(_ operation: TableUpdate.Operation) -> Int { changes.count { $0.operation == operation } }
+}
+
+/// An entry that calls have made different from the configuration.
+public struct DifferenceReport: Hashable, Sendable {
+    public enum Kind: String, Sendable, CaseIterable { case added, changed, deleted }
+
+    /// As it is; nil: a call deleted it.
+    public var entry: TableEntry?
+    /// As the configuration has it; nil: a call added it.
+    public var configured: TableEntry?
+    /// When the call was made, seconds since 1970 by the node's clock.
+    public var timeSeconds: UInt64
+    /// Of a flow, as it is; nil: it stays.
+    public var idleTimeoutMilliseconds: UInt64?
+
+    public init(
+        entry: TableEntry?, configured: TableEntry?, timeSeconds: UInt64, idleTimeoutMilliseconds: UInt64? = nil
+    ) {
+        (self.entry, self.configured, self.timeSeconds) = (entry, configured, timeSeconds)
+        self.idleTimeoutMilliseconds = idleTimeoutMilliseconds
+    }
+
+    public var kind: Kind { configured == nil ? .added : entry == nil ? .deleted : .changed }
+}
+
+/// How far the replacement of the fast path's program has come.
+public enum ProgramStep: Hashable, Sendable {
+    /// The kernel took the new one.
+    case loaded(ProgramReport)
+    /// Packets are decided by it from now on.
+    case switched
+}
+
+/// What became of a replacement of the fast path's program.
+public struct ProgramVerdict: Hashable, Sendable {
+    /// The new one stays; else the one before it is back.
+    public var isConfirmed: Bool
+    /// Why, in a sentence.
+    public var message: String
+
+    public init(isConfirmed: Bool, message: String) { (self.isConfirmed, self.message) = (isConfirmed, message) }
 }

@@ -27,6 +27,34 @@ public protocol NodeService: Sendable {
     /// - Throws: `NodeError.configuration` with every complaint; nothing has changed then.
     func reload() async throws(NodeError) -> ReloadReport
 
+    /// Applies a configuration file, all of it or none. What it names is what it says from then on, whatever calls made of it;
+    /// what only the file before it named is gone.
+    ///
+    /// - Parameters:
+    ///   - text: the file's text.
+    ///   - path: for complaints, and for people.
+    ///   - dryRun: only say what would change.
+    /// - Throws: `NodeError.configuration` with every complaint; `NodeError.failed` if the tables do not take it or it cannot be
+    ///   stored. Nothing has changed then.
+    func apply(text: String, path: String, dryRun: Bool) async throws(NodeError) -> ChangesReport
+
+    /// Every entry that calls have made different from the configuration in force; order unspecified.
+    func differences() async throws(NodeError) -> [DifferenceReport]
+
+    /// Compares programs, tables and links with what is wanted; repairs them unless `dryRun`.
+    func reconcile(dryRun: Bool) async throws(NodeError) -> ReconcileReport
+
+    /// Puts another program in place of the one that decides packets, without losing any, and takes it back if it does worse.
+    ///
+    /// - Parameters:
+    ///   - image: an object file, ELF.
+    ///   - name: what it is called, for people.
+    ///   - progress: called as each step is done; the verdict is returned.
+    /// - Throws: `NodeError.failed` if the kernel does not take it, with the verifier's log. Nothing has changed then.
+    func replaceProgram(
+        _ image: [UInt8], name: String, progress: @escaping @Sendable (ProgramStep) async -> Void
+    ) async throws(NodeError) -> ProgramVerdict
+
     /// Starts to stop the daemon and returns; the answer still reaches the client.
     /// - Parameter keep: leave programs, links and tables in the kernel, so that packets keep flowing.
     func shutdown(keep: Bool) async throws(NodeError)

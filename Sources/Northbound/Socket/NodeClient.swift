@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #if Northbound
+import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import PiccoloProto
@@ -9,6 +10,8 @@ import Tables
 public struct NodeClient: NodeService {
     /// Updates sent in one message; a request may be 4 MiB.
     static let batch = 5000
+    /// Bytes of a file sent in one message.
+    static let piece = 1 << 20
 
     let socket: String
     private let stub: Piccolo_V1_Node.Client<HTTP2ClientTransport.Posix>
@@ -112,6 +115,71 @@ public struct NodeClient: NodeService {
 
     public func reload() async throws(NodeError) -> ReloadReport {
         try await call { ReloadReport(try await stub.reload(Piccolo_V1_ReloadRequest())) }
+    }
+
+    public func apply(text: String, path: String, dryRun: Bool) async throws(NodeError) -> ChangesReport {
+        try await call {
+            try await stub.apply { writer in
+                let text = Array(text.utf8)
+                try await writer.write(
+                    .with { ($0.path, $0.dryRun, $0.text) = (path, dryRun, Data(text.prefix(Self.piece))) })
+                var bytes = text.dropFirst(Self.piece)
+                while !bytes.isEmpty {
+                    try await writer.write(.with { $0.text = Data(bytes.prefix(Self.piece)) })
+                    bytes = bytes.dropFirst(Self.piece)
+                }
+            } onResponse: { response in
+                var report = ChangesReport()
+                var isWhole = false
+                for try await message in response.messages {
+                    try report.add(message)
+                    isWhole = message.hasSummary
+                }
+                guard isWhole else { throw NodeError.connection(socket: socket, why: "the answer ended early") }
+                return report
+            }
+        }
+    }
+
+    public func differences() async throws(NodeError) -> [DifferenceReport] {
+        try await call {
+            try await stub.diff(Piccolo_V1_DiffRequest()) { response in
+                var differences: [DifferenceReport] = []
+                for try await page in response.messages {
+                    differences += try page.differences.map(DifferenceReport.init)
+                }
+                return differences
+            }
+        }
+    }
+
+    public func reconcile(dryRun: Bool) async throws(NodeError) -> ReconcileReport {
+        try await call { try ReconcileReport(try await stub.reconcile(.with { $0.dryRun = dryRun })) }
+    }
+
+    public func replaceProgram(
+        _ image: [UInt8], name: String, progress: @escaping @Sendable (ProgramStep) async -> Void
+    ) async throws(NodeError) -> ProgramVerdict {
+        try await call {
+            try await stub.replaceProgram { writer in
+                try await writer.write(.with { ($0.name, $0.image) = (name, Data(image.prefix(Self.piece))) })
+                var bytes = image.dropFirst(Self.piece)
+                while !bytes.isEmpty {
+                    try await writer.write(.with { $0.image = Data(bytes.prefix(Self.piece)) })
+                    bytes = bytes.dropFirst(Self.piece)
+                }
+            } onResponse: { response in
+                for try await message in response.messages {
+                    switch message.step {
+                    case .loaded(let program): await progress(.loaded(ProgramReport(program)))
+                    case .switched: await progress(.switched)
+                    case .verdict(let verdict): return try ProgramVerdict(verdict)
+                    case nil: break
+                    }
+                }
+                throw NodeError.connection(socket: socket, why: "the answer ended without a verdict")
+            }
+        }
     }
 
     public func shutdown(keep: Bool) async throws(NodeError) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #if Northbound
+import Foundation
 import GRPCCore
 import PiccoloProto
 import Tables
@@ -11,6 +12,10 @@ struct NodeEndpoint: Piccolo_V1_Node.SimpleServiceProtocol {
     /// Milliseconds.
     static let intervals: ClosedRange<UInt32> = 100...3_600_000
     static let defaultInterval: UInt32 = 1000
+
+    /// Bytes of what comes in pieces.
+    static let longestText = 64 << 20
+    static let largestImage = 16 << 20
 
     let service: any NodeService
 
@@ -118,6 +123,78 @@ struct NodeEndpoint: Piccolo_V1_Node.SimpleServiceProtocol {
 
     func reload(request: Piccolo_V1_ReloadRequest, context: ServerContext) async throws -> Piccolo_V1_ReloadResponse {
         try await answer { () async throws(NodeError) in try await service.reload().wire }
+    }
+
+    func apply(
+        request: RPCAsyncSequence<Piccolo_V1_ApplyRequest, any Error>,
+        response: RPCWriter<Piccolo_V1_ApplyResponse>, context: ServerContext
+    ) async throws {
+        var first: Piccolo_V1_ApplyRequest?
+        var bytes: [UInt8] = []
+        for try await message in request {
+            if first == nil { first = message }
+            try Self.add(message.text, to: &bytes, "text", limit: Self.longestText)
+        }
+        guard let first else { throw Field.missing("path", "the file's path, and its text").status }
+        let report = try await answer { [bytes] () async throws(NodeError) in
+            guard let text = String(validating: bytes, as: UTF8.self) else {
+                throw .invalid(field: "text", value: "anything but UTF-8", expected: "a text in UTF-8")
+            }
+            return try await service.apply(text: text, path: first.path, dryRun: first.dryRun)
+        }
+        let pageSize = Int(Self.defaultPageSize)
+        for start in stride(from: 0, to: report.changes.count, by: pageSize) {
+            let page = report.changes[start..<min(start + pageSize, report.changes.count)]
+            try await response.write(.with { $0.changes = page.map(\.wire) })
+        }
+        try await response.write(.with { $0.summary = report.summary })
+    }
+
+    func diff(
+        request: Piccolo_V1_DiffRequest, response: RPCWriter<Piccolo_V1_DiffResponse>, context: ServerContext
+    ) async throws {
+        let (differences, pageSize) = try await answer { () async throws(NodeError) in
+            let pageSize = try Self.pageSize(request.pageSize)
+            return (try await service.differences(), pageSize)
+        }
+        for start in stride(from: 0, to: differences.count, by: pageSize) {
+            let page = differences[start..<min(start + pageSize, differences.count)]
+            try await response.write(.with { $0.differences = page.map(\.wire) })
+        }
+    }
+
+    func reconcile(
+        request: Piccolo_V1_ReconcileRequest, context: ServerContext
+    ) async throws -> Piccolo_V1_ReconcileResponse {
+        try await answer { () async throws(NodeError) in try await service.reconcile(dryRun: request.dryRun).wire }
+    }
+
+    func replaceProgram(
+        request: RPCAsyncSequence<Piccolo_V1_ReplaceProgramRequest, any Error>,
+        response: RPCWriter<Piccolo_V1_ReplaceProgramResponse>, context: ServerContext
+    ) async throws {
+        var name: String?
+        var bytes: [UInt8] = []
+        for try await message in request {
+            if name == nil { name = message.name }
+            try Self.add(message.image, to: &bytes, "image", limit: Self.largestImage)
+        }
+        guard !bytes.isEmpty else { throw Field.missing("image", "an object file").status }
+        let verdict = try await answer { [bytes, name] () async throws(NodeError) in
+            try await service.replaceProgram(bytes, name: name ?? "") { step in
+                // A client that went away misses the steps; the replacement goes on to its end.
+                try? await response.write(step.wire)
+            }
+        }
+        try await response.write(.with { $0.verdict = verdict.wire })
+    }
+
+    /// A piece of a file that comes in several messages.
+    private static func add(_ piece: Data, to bytes: inout [UInt8], _ field: String, limit: Int) throws {
+        guard bytes.count + piece.count <= limit else {
+            throw NodeError.invalid(field: field, value: "longer than \(limit) bytes", expected: "\(limit) at most").status
+        }
+        bytes += piece
     }
 
     func shutdown(

@@ -26,6 +26,20 @@ public struct Directory: Sendable {
         }
     }
 
+    /// With the names of what applying a file changes, as they are then.
+    public func after(_ report: ChangesReport) -> Directory {
+        var names = self
+        names.portNames.merge(report.portNames) { $1 }
+        for change in report.changes where change.operation != .delete {
+            switch change.entry {
+            case .routerInterface(let entry): names.routerInterfaces[entry.id] = entry
+            case .nextHop(let entry): names.nextHops[entry.id] = entry
+            default: break
+            }
+        }
+        return names
+    }
+
     /// The port's name, or its number if it has none.
     public func name(of port: PortID) -> String { portNames[port] ?? "\(port.rawValue)" }
 

@@ -7,13 +7,19 @@ public struct Listing: Sendable {
     public var lines: [String]
     public var json: JSONValue
 
-    /// - Parameter width: of the tables; nil: as wide as need be.
-    public static func status(_ status: NodeStatus) -> Listing {
+    /// The node at a glance. Whether it is degraded stands before all else.
+    public static func status(_ status: NodeStatus, style: TerminalStyle = .plain) -> Listing {
         let uptime = Quantity.duration(milliseconds: status.uptimeMilliseconds)
-        var lines = [
-            "piccolo \(status.version), process \(status.pid), up \(uptime)",
+        var lines = ["piccolo \(status.version), process \(status.pid), up \(uptime)"]
+        if let problem = status.state?.problem {
+            lines = [style.red("DEGRADED: changes are refused, packets are forwarded"), problem.sentence] + lines
+        }
+        lines += [
             "configuration  \(status.configuration)",
             "data plane     \(status.dataPlane), policy generation \(status.generation.rawValue)",
+        ]
+        lines += memory(status)
+        lines += [
             "ports          \(status.portsUp) of \(status.ports) up",
             "events         \(status.events.sent) sent, \(status.events.repeated) repeated, \(status.events.lost) lost",
             "memory         \(Quantity.short(status.residentBytes))B resident",
@@ -35,9 +41,14 @@ public struct Listing: Sendable {
                 "events": events(status.events),
                 "resident_bytes": .unsigned(status.residentBytes),
                 "complaints": .array(status.complaints.map { .string($0) }),
+                "state": status.state.map(json) ?? .null,
+                "start": status.start.map(json) ?? .null,
+                "reconciliation": json(status.reconciliation),
+                "program": status.program.map(json) ?? .null,
             ]))
     }
 
+    /// - Parameter width: of the table; nil: as wide as need be.
     public static func ports(_ ports: [PortReport], width: Int? = TextTable.width) -> Listing {
         var table = TextTable([
             .left("PORT"), .right("ID"), .left("STATE"), .left("MODE"), .left("XDP"), .right("MTU"), .right("RECEIVED"),

@@ -34,6 +34,23 @@ public enum Quantity {
         }
     }
 
+    /// `2026-05-01T12:00:00Z` of seconds since 1970.
+    public static func time(_ seconds: UInt64) -> String {
+        // Days since 0000-03-01: years of that calendar end with the leap day (Hinnant, "chrono-compatible low-level date
+        // algorithms").
+        let days = seconds / 86400 + 719_468
+        let era = days / 146_097
+        let dayOfEra = days % 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let month = (5 * dayOfYear + 2) / 153
+        let day = dayOfYear - (153 * month + 2) / 5 + 1
+        let year = era * 400 + yearOfEra + (month >= 10 ? 1 : 0)
+        func two(_ value: UInt64) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        return "\(year)-\(two(month < 10 ? month + 3 : month - 9))-\(two(day))T\(two(seconds / 3600 % 24)):"
+            + "\(two(seconds / 60 % 60)):\(two(seconds % 60))Z"
+    }
+
     /// A number with this many digits behind the point, rounded half up; values that fit 64 bits.
     public static func fixed(_ value: Double, digits: Int) -> String {
         guard value.isFinite, value.magnitude < 1e15 else { return "\(value)" }

@@ -22,6 +22,10 @@ extension NodeStatus {
             $0.generation = UInt32(generation.rawValue)
             ($0.ports, $0.portsUp) = (UInt32(clamping: ports), UInt32(clamping: portsUp))
             ($0.events, $0.residentBytes, $0.complaints) = (events.wire, residentBytes, complaints)
+            if let state { $0.state = state.wire }
+            if let start { $0.adoption = start.wire }
+            $0.reconciliation = reconciliation.wire
+            if let program { $0.program = program.wire }
         }
     }
 
@@ -32,7 +36,12 @@ extension NodeStatus {
             generation: PolicyGeneration(
                 rawValue: try Field.number(wire.generation, "generation", in: 0...UInt16.max)),
             ports: Int(wire.ports), portsUp: Int(wire.portsUp), events: EventTotals(wire.events),
-            residentBytes: wire.residentBytes, complaints: wire.complaints)
+            residentBytes: wire.residentBytes, complaints: wire.complaints,
+            state: wire.hasState ? StateReport(wire.state) : nil,
+            start: wire.hasAdoption ? StartReport(wire.adoption) : nil,
+            reconciliation: try Field.within("reconciliation") { () throws(NodeError) in
+                try ReconciliationReport(wire.reconciliation)
+            }, program: wire.hasProgram ? ProgramReport(wire.program) : nil)
     }
 }
 
