@@ -21,6 +21,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
@@ -53,6 +54,14 @@ let package = Package(
             swiftSettings: settings),
 
         .target(
+            name: "Store",
+            dependencies: [
+                "Controller", "Tables", "Packet", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            swiftSettings: settings),
+
+        .target(
             name: "PiccoloProto",
             dependencies: [
                 .product(name: "SwiftProtobuf", package: "swift-protobuf", condition: northbound),
@@ -70,14 +79,14 @@ let package = Package(
         .executableTarget(
             name: "piccolo",
             dependencies: [
-                "Northbound", "Controller", "XDPDataPlane", "Comparison", "Netlink",
+                "Northbound", "Store", "Controller", "XDPDataPlane", "Comparison", "Netlink",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "piccolo-bench",
             dependencies: [
-                "XDPDataPlane", "Controller", "Netlink", "BPF", "CFastPath", "CLinux",
+                "XDPDataPlane", "Store", "Controller", "Netlink", "BPF", "CFastPath", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             exclude: ["bpf-programs.txt"],
@@ -91,7 +100,7 @@ let package = Package(
             swiftSettings: settings),
 
         .target(
-            name: "TestSupport", dependencies: ["BPF", "Netlink", "Packet", "CLinux"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["BPF", "Netlink", "Tables", "Packet", "CLinux"], path: "Tests/TestSupport",
             swiftSettings: settings),
         // Both need the services; without them they are empty.
         .target(
@@ -114,6 +123,13 @@ let package = Package(
             name: "ComparisonTests", dependencies: ["Comparison", "XDPDataPlane", "TestSupport"],
             swiftSettings: settings),
         .testTarget(name: "ControllerTests", dependencies: ["Controller", "TestSupport"], swiftSettings: settings),
+        // A file system that fails and forgets, between SQLite and the real one.
+        .target(name: "StoreFaults", path: "Tests/StoreFaults", linkerSettings: [.linkedLibrary("sqlite3")]),
+        .testTarget(
+            name: "StoreTests",
+            dependencies: [
+                "Store", "StoreFaults", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+            ], swiftSettings: settings),
         .testTarget(
             name: "NorthboundTests", dependencies: ["Northbound", "piccolo", "TestSupport"], swiftSettings: settings),
         .testTarget(
