@@ -87,7 +87,7 @@ public final class XDPDataPlane: DataPlane {
             throw .table(error)
         }
         do {
-            tree = try PrefixTree(memory: fastPath.tree, settings: fastPath.settings, gracePeriod: gracePeriod)
+            tree = try PrefixTree(memory: fastPath.tree, gracePeriod: gracePeriod)
         } catch {
             throw .tree(error)
         }

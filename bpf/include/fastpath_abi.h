@@ -202,9 +202,6 @@ struct fp_settings {
 	__u32 pad1;
 	__u64 created;            /* CLOCK_BOOTTIME, ns */
 	__u64 pad2[2];
-
-	__u32 vrf_root4[FP_MAX_VRFS]; /* prefix-tree roots, see prefix_tree.h */
-	__u32 vrf_root6[FP_MAX_VRFS];
 };
 
 /* ---- ports ------------------------------------------------------------------------------------------------- */

@@ -13,6 +13,9 @@
 #include "fastpath_abi.h"
 #include "parse.h"
 
+/* The layout this object was compiled for: the loader asks before it loads. */
+const volatile __u32 fp_abi_version = FP_ABI_VERSION;
+
 /* Set by the loader, in agreement with the value sizes of the maps. */
 const volatile __u32 fp_flow4_buckets = 1;
 const volatile __u32 fp_flow6_buckets = 1;
@@ -67,7 +70,7 @@ FP_MAPPED(mac, 128)
 FP_MAPPED(mac_spill, 64)
 FP_MAPPED(routes, sizeof(struct fp_route))
 FP_MAPPED(routes_spill, sizeof(struct fp_counter))
-FP_MAPPED(tree, 64)
+FP_MAPPED(tree, 64 * 64)
 FP_MAPPED(trace, sizeof(struct fp_trace))
 
 /* Written by the programs, read by the controller. */
