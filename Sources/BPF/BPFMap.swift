@@ -139,6 +139,8 @@ public struct MapInfo: Sendable, Hashable, CustomStringConvertible {
     public var maxEntries: UInt32
     /// `BPF_F_…` of BPF_MAP_CREATE.
     public var flags: UInt32
+    /// `flags` without what the kernel adds of its own: BPF_F_RDONLY_PROG for device maps (kernel/bpf/devmap.c).
+    var givenFlags: UInt32 { type == .deviceMap || type == .deviceMapHash ? flags & ~(1 << 7) : flags }
     var btfID: UInt32
     var btfKeyType: UInt32
     var btfValueType: UInt32

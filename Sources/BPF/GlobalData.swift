@@ -35,6 +35,32 @@ extension OpenObject {
     }
 }
 
+extension BPFMap {
+    /// A global variable's value, read from the data section that this map is; found by name in the map's BTF. For constants of
+    /// a program that an earlier process loaded, whatever else its section holds.
+    public func global<Value: BitwiseCopyable>(_ variable: String, as type: Value.Type) throws(BPFError) -> Value {
+        guard info.type == .array, info.btfID != 0, let btf = btf__load_from_kernel_by_id(info.btfID) else {
+            throw .badImage(object: "map \(name)", reason: "it is no data section with BTF")
+        }
+        defer { btf__free(btf) }
+        let variables = BTFTypes.variables(btf, section: info.btfValueType)
+        guard let found = variables.first(where: { $0.name == variable }) else {
+            throw .notFound(
+                kind: "global variable", name: variable, object: "map \(name)", available: variables.map(\.name))
+        }
+        guard found.size == MemoryLayout<Value>.size, found.offset + found.size <= Int(info.valueSize) else {
+            throw .layoutMismatch(
+                map: name, subject: "size of \(variable)", expected: "\(MemoryLayout<Value>.size) bytes",
+                found: "\(found.size) bytes")
+        }
+        let contents = UnsafeMutableRawPointer.allocate(byteCount: Int(info.valueSize), alignment: 16)
+        defer { contents.deallocate() }
+        let status = withUnsafePointer(to: UInt32(0)) { bpf_map_lookup_elem(fd, $0, contents) }
+        if status != 0 { throw failure("bpf(BPF_MAP_LOOKUP_ELEM)", status) }
+        return contents.loadUnaligned(fromByteOffset: found.offset, as: Value.self)
+    }
+}
+
 /// Reads BTF: a compact description of C types in objects and in the kernel (Documentation/bpf/btf.rst).
 enum BTFTypes {
     struct Variable {
@@ -48,7 +74,14 @@ enum BTFTypes {
 
     static func variables(_ btf: OpaquePointer, section: String) -> [Variable] {
         let id = btf__find_by_name_kind(btf, section, datasec)
-        guard id > 0, let type = btf__type_by_id(btf, UInt32(id)), let first = btf_var_secinfos(type) else { return [] }
+        return id > 0 ? variables(btf, section: UInt32(id)) : []
+    }
+
+    /// The variables of a section given by the id of its type.
+    static func variables(_ btf: OpaquePointer, section id: UInt32) -> [Variable] {
+        guard id != 0, let type = btf__type_by_id(btf, id), btf_kind(type) == UInt16(datasec),
+            let first = btf_var_secinfos(type)
+        else { return [] }
         return (0..<Int(btf_vlen(type))).compactMap { index in
             let info = first[index]
             guard let variable = btf__type_by_id(btf, info.type) else { return nil }

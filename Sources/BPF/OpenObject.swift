@@ -32,9 +32,14 @@ public struct OpenObject: ~Copyable {
 
     /// Parses an object embedded by the build as base64 (`enum …Object { static let base64 }`).
     public init(name: String, base64: StaticString) throws(BPFError) {
+        try self.init(name: name, image: Self.image(name: name, base64: base64))
+    }
+
+    /// The object file that the build embedded as base64.
+    public static func image(name: String, base64: StaticString) throws(BPFError) -> [UInt8] {
         let text = UnsafeBufferPointer(start: base64.utf8Start, count: base64.utf8CodeUnitCount)
         guard let image = Base64.decode(text) else { throw .badImage(object: name, reason: "not base64") }
-        try self.init(name: name, image: image)
+        return image
     }
 
     deinit { bpf_object__close(handle) }
@@ -78,8 +83,17 @@ public struct OpenObject: ~Copyable {
         try same("type", bpf_map__type(map).rawValue, info.type.rawValue)
         try same("key size", bpf_map__key_size(map), info.keySize)
         try same("value size", bpf_map__value_size(map), info.valueSize)
-        try same("flags", bpf_map__map_flags(map), info.flags)
+        try same("flags", bpf_map__map_flags(map), info.givenFlags)
         try check(bpf_map__reuse_fd(map, existing.fd), "bpf_map__reuse_fd", info.name)
+    }
+
+    /// Whether an existing map is as this one would be created: type, sizes, number of entries and flags.
+    public func agrees(_ existing: borrowing BPFMap, asMap map: String) throws(BPFError) -> Bool {
+        let map = try self.map(map)
+        let info = existing.info
+        return bpf_map__type(map).rawValue == info.type.rawValue && bpf_map__key_size(map) == info.keySize
+            && bpf_map__value_size(map) == info.valueSize && bpf_map__max_entries(map) == info.maxEntries
+            && bpf_map__map_flags(map) == info.givenFlags
     }
 
     // MARK: Programs

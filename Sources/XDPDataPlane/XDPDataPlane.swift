@@ -71,9 +71,9 @@ public final class XDPDataPlane: DataPlane {
             if let directory = configuration.pinDirectory { try BPFFileSystem.createDirectory(directory) }
             fastPath = try FastPath(configuration)
             sendWatch = try? SendWatch(
-                transmit: fastPath.object.map("tx_ports"), flood: fastPath.object.map("flood_ports"))
-            eventRing = try RingBuffer(fastPath.object.map("events"))
-            packetRing = try RingBuffer(fastPath.object.map("packets"))
+                transmit: fastPath.map("tx_ports"), flood: fastPath.map("flood_ports"))
+            eventRing = try RingBuffer(fastPath.map("events"))
+            packetRing = try RingBuffer(fastPath.map("packets"))
         } catch {
             throw .kernel(error)
         }
