@@ -7,6 +7,25 @@ extension OpenObject {
     ///
     /// The variable is found by name in the object's BTF; its size must be that of `Value`.
     public func setGlobal<Value: BitwiseCopyable>(_ name: String, to value: Value) throws(BPFError) {
+        try initialValue(of: name, bytes: MemoryLayout<Value>.size).storeBytes(of: value, as: Value.self)
+    }
+
+    /// The value a global variable of the object starts with, found likewise.
+    public func global<Value: BitwiseCopyable>(_ name: String, as type: Value.Type) throws(BPFError) -> Value {
+        try initialValue(of: name, bytes: MemoryLayout<Value>.size).loadUnaligned(as: Value.self)
+    }
+
+    /// Whether the object has a global variable of this name and size.
+    public func hasGlobal(_ name: String, bytes: Int) -> Bool {
+        do throws(BPFError) {
+            _ = try initialValue(of: name, bytes: bytes)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    private func initialValue(of name: String, bytes: Int) throws(BPFError) -> UnsafeMutableRawPointer {
         guard let btf = bpf_object__btf(handle) else {
             throw .badImage(object: self.name, reason: "it has no BTF, so \(name) cannot be found; compile with -g")
         }
@@ -15,9 +34,9 @@ extension OpenObject {
             for variable in BTFTypes.variables(btf, section: section) {
                 available.append(variable.name)
                 guard variable.name == name else { continue }
-                guard variable.size == MemoryLayout<Value>.size else {
+                guard variable.size == bytes else {
                     throw .layoutMismatch(
-                        map: section, subject: "size of \(name)", expected: "\(MemoryLayout<Value>.size) bytes",
+                        map: section, subject: "size of \(name)", expected: "\(bytes) bytes",
                         found: "\(variable.size) bytes")
                 }
                 var size = 0
@@ -26,9 +45,7 @@ extension OpenObject {
                 else {
                     throw .badImage(object: self.name, reason: "section \(section) has no contents for \(name)")
                 }
-                UnsafeMutableRawPointer(mutating: initial).storeBytes(
-                    of: value, toByteOffset: variable.offset, as: Value.self)
-                return
+                return UnsafeMutableRawPointer(mutating: initial) + variable.offset
             }
         }
         throw .notFound(kind: "global variable", name: name, object: self.name, available: available)

@@ -51,6 +51,14 @@ public struct OpenObject: ~Copyable {
 
     // MARK: Maps
 
+    /// How a map would be created.
+    public func declaration(ofMap map: String) throws(BPFError) -> MapDeclaration {
+        let map = try self.map(map)
+        return MapDeclaration(
+            type: MapType(rawValue: bpf_map__type(map).rawValue), keySize: bpf_map__key_size(map),
+            valueSize: bpf_map__value_size(map), maxEntries: bpf_map__max_entries(map), flags: bpf_map__map_flags(map))
+    }
+
     /// Sets how many entries a map has room for.
     public func setMaxEntries(_ count: UInt32, ofMap map: String) throws(BPFError) {
         let map = try self.map(map)
@@ -89,11 +97,7 @@ public struct OpenObject: ~Copyable {
 
     /// Whether an existing map is as this one would be created: type, sizes, number of entries and flags.
     public func agrees(_ existing: borrowing BPFMap, asMap map: String) throws(BPFError) -> Bool {
-        let map = try self.map(map)
-        let info = existing.info
-        return bpf_map__type(map).rawValue == info.type.rawValue && bpf_map__key_size(map) == info.keySize
-            && bpf_map__value_size(map) == info.valueSize && bpf_map__max_entries(map) == info.maxEntries
-            && bpf_map__map_flags(map) == info.givenFlags
+        try declaration(ofMap: map) == existing.info.declaration
     }
 
     // MARK: Programs
@@ -161,6 +165,23 @@ public struct OpenObject: ~Copyable {
 
     func program(_ name: String) throws(BPFError) -> OpaquePointer {
         try ObjectWalk.program(handle, named: name, object: self.name)
+    }
+}
+
+/// What a map is made by: type, sizes, number of entries and flags.
+public struct MapDeclaration: Hashable, Sendable, CustomStringConvertible {
+    public var type: MapType
+    /// Bytes.
+    public var keySize: UInt32
+    /// Bytes; of one CPU's value in per-CPU maps.
+    public var valueSize: UInt32
+    public var maxEntries: UInt32
+    /// `BPF_F_…` of BPF_MAP_CREATE.
+    public var flags: UInt32
+
+    public var description: String {
+        "\(type), \(keySize)-byte keys, \(valueSize)-byte values, \(maxEntries) entries, flags 0x"
+            + String(flags, radix: 16)
     }
 }
 

@@ -23,6 +23,8 @@ public struct XDPConfiguration: Sendable {
     public var hashSeed: UInt64?
     /// Directory on a BPF file system where maps, programs and links are pinned; nil pins nothing.
     public var pinDirectory: String?
+    /// The fast path's program; nil for the one that is part of this program.
+    public var image: FastPathImage?
 
     public init() {}
 }
@@ -112,10 +114,23 @@ final class FastPath {
     ]
     /// The programs' constants; never shared between two loads.
     static let constants = "rodata"
+    /// Maps whose sizes follow from the configuration: their content can be moved into others.
+    static let sizedMaps = [
+        "flow4", "flow4_spill", "flow6", "flow6_spill", "mac", "mac_spill", "routes", "routes_spill", "tree",
+    ]
+    /// Maps that a program which is to work on the same tables must have just so.
+    static var fixedMaps: [String] { mapNames.filter { !sizedMaps.contains($0) && $0 != constants } }
+    /// Constants that are set before loading, and their bytes.
+    static let constantSizes = [
+        ("fp_flow4_buckets", 4), ("fp_flow6_buckets", 4), ("fp_mac_buckets", 4), ("fp_tree_limit", 4),
+        ("fp_route_limit", 4), ("fp_multi_buffer", 1), ("fp_trace", 1), ("fp_build", 8), ("fp_image", 32),
+    ].map { (name: $0.0, bytes: $0.1) }
 
     let sizes: FastPathSizes
     /// Digest of the image and the constants that the programs were loaded with; what `build(of:_:)` gives for the same.
     let build: UInt64
+    /// SHA-256 of the image, in words in the order of its bytes.
+    let imageWords: [UInt64]
     /// Maps that this load made, and did not take from another. Empty for pins that were opened.
     let created: Set<String>
     private(set) var seeds: [[UInt64]] = []
@@ -150,25 +165,30 @@ final class FastPath {
         let settings, interfaces, ports, vlans, nextHops, groups, acl, aclCounters: Mapping
         let flow4, flow4Spill, flow6, flow6Spill, mac, macSpill, routes, routesSpill, tree, trace: Mapping
 
-        init(_ maps: [String: MapOwner]) throws(BPFError) {
-            settings = try Mapping(maps, "settings")
-            interfaces = try Mapping(maps, "interfaces")
-            ports = try Mapping(maps, "ports")
-            vlans = try Mapping(maps, "vlans")
-            nextHops = try Mapping(maps, "nexthops")
-            groups = try Mapping(maps, "groups")
-            acl = try Mapping(maps, "acl")
-            aclCounters = try Mapping(maps, "acl_counters")
-            flow4 = try Mapping(maps, "flow4")
-            flow4Spill = try Mapping(maps, "flow4_spill")
-            flow6 = try Mapping(maps, "flow6")
-            flow6Spill = try Mapping(maps, "flow6_spill")
-            mac = try Mapping(maps, "mac")
-            macSpill = try Mapping(maps, "mac_spill")
-            routes = try Mapping(maps, "routes")
-            routesSpill = try Mapping(maps, "routes_spill")
-            tree = try Mapping(maps, "tree")
-            trace = try Mapping(maps, "trace")
+        /// - Parameter former: mappings to share, except of the maps that were created: what points into them stays valid.
+        init(_ maps: [String: MapOwner], _ former: (mappings: Mappings, created: Set<String>)?) throws(BPFError) {
+            func mapping(_ map: String, _ same: KeyPath<Mappings, Mapping>) throws(BPFError) -> Mapping {
+                if let former, !former.created.contains(map) { return former.mappings[keyPath: same] }
+                return try Mapping(maps, map)
+            }
+            settings = try mapping("settings", \.settings)
+            interfaces = try mapping("interfaces", \.interfaces)
+            ports = try mapping("ports", \.ports)
+            vlans = try mapping("vlans", \.vlans)
+            nextHops = try mapping("nexthops", \.nextHops)
+            groups = try mapping("groups", \.groups)
+            acl = try mapping("acl", \.acl)
+            aclCounters = try mapping("acl_counters", \.aclCounters)
+            flow4 = try mapping("flow4", \.flow4)
+            flow4Spill = try mapping("flow4_spill", \.flow4Spill)
+            flow6 = try mapping("flow6", \.flow6)
+            flow6Spill = try mapping("flow6_spill", \.flow6Spill)
+            mac = try mapping("mac", \.mac)
+            macSpill = try mapping("mac_spill", \.macSpill)
+            routes = try mapping("routes", \.routes)
+            routesSpill = try mapping("routes_spill", \.routesSpill)
+            tree = try mapping("tree", \.tree)
+            trace = try mapping("trace", \.trace)
         }
     }
 
@@ -196,15 +216,15 @@ final class FastPath {
     /// - Parameters:
     ///   - image: an object file in place of the embedded one.
     ///   - former: take its maps over, except those that would be of another type or size (`created` names them) and the
-    ///     constants. With its `settings` come its seeds, generation and routes' roots.
+    ///     constants. With its `settings` come its seeds and generation.
     convenience init(
-        _ configuration: XDPConfiguration, image given: [UInt8]? = nil, reusing former: FastPath? = nil
+        _ configuration: XDPConfiguration, image given: FastPathImage? = nil, reusing former: FastPath? = nil
     ) throws(BPFError) {
         let sizes = FastPathSizes(configuration)
-        let image: [UInt8]
-        if let given { image = given } else { image = try Self.embeddedImage() }
-        let build = Self.build(of: image, configuration)
-        let open = try OpenObject(name: "fastpath", image: image)
+        let image: FastPathImage
+        if let given { image = given } else { image = try Self.embedded() }
+        let build = Self.build(of: image.bytes, configuration)
+        let open = try OpenObject(name: "fastpath", image: image.bytes)
         try open.setGlobal("fp_flow4_buckets", to: UInt32(sizes.flow4Buckets))
         try open.setGlobal("fp_flow6_buckets", to: UInt32(sizes.flow6Buckets))
         try open.setGlobal("fp_mac_buckets", to: UInt32(sizes.macBuckets))
@@ -213,14 +233,24 @@ final class FastPath {
         try open.setGlobal("fp_multi_buffer", to: UInt8(configuration.multiBuffer ? 1 : 0))
         try open.setGlobal("fp_trace", to: UInt8(configuration.trace ? 1 : 0))
         try open.setGlobal("fp_build", to: build)
+        var digest = fp_image_digest()
+        digest.words = (image.words[0], image.words[1], image.words[2], image.words[3])
+        try open.setGlobal("fp_image", to: digest)
         for (map, bytes) in sizes.valueSizes { try open.setValueSize(UInt32(bytes), ofMap: map) }
         if configuration.multiBuffer {
             for program in open.programNames { try open.addFlags(.xdpHasFragments, toProgram: program) }
         }
+        func agrees(_ existing: borrowing BPFMap, with map: String) throws(BPFError) -> Bool {
+            // A ring is read by whoever reads it now, whatever size this object would give it.
+            if existing.info.type == .ringBuffer { return true }
+            return try open.agrees(existing, asMap: map)
+        }
         var created: Set<String> = []
         for map in open.mapNames {
             guard let pin = Self.pinName(map) else { continue }
-            if pin != Self.constants, let existing = former?.maps[pin], try open.agrees(existing.map, asMap: map) {
+            if pin != Self.constants, let existing = former?.maps[pin],
+                try agrees(existing.map, with: map)
+            {
                 try open.reuse(existing.map, asMap: map)
             } else {
                 created.insert(pin)
@@ -234,7 +264,7 @@ final class FastPath {
         }
         var programs: [String: ProgramOwner] = [:]
         for program in object.programNames { programs[program] = ProgramOwner(try object.program(program)) }
-        try self.init(maps, programs, build: build, created: created)
+        try self.init(maps, programs, build: build, image: image.words, created: created, former: former)
         if created.contains("settings") { initializeSettings(configuration) }
         takeSeeds()
         if created.contains("chain") {
@@ -254,21 +284,32 @@ final class FastPath {
         guard let constants = maps[Self.constants] else {
             throw .notFound(kind: "map", name: Self.constants, object: directory, available: maps.keys.sorted())
         }
-        try self.init(maps, programs, build: constants.map.global("fp_build", as: UInt64.self), created: [])
+        let digest = try constants.map.global("fp_image", as: fp_image_digest.self).words
+        try self.init(
+            maps, programs, build: constants.map.global("fp_build", as: UInt64.self),
+            image: [digest.0, digest.1, digest.2, digest.3], created: [], former: nil)
         takeSeeds()
     }
 
     private init(
-        _ maps: [String: MapOwner], _ programs: [String: ProgramOwner], build: UInt64, created: Set<String>
+        _ maps: [String: MapOwner], _ programs: [String: ProgramOwner], build: UInt64, image: [UInt64],
+        created: Set<String>, former: FastPath?
     ) throws(BPFError) {
-        mappings = try Mappings(maps)
+        mappings = try Mappings(maps, former.map { ($0.mappings, created) })
         sizes = FastPathSizes(maps)
         (self.maps, self.programs, self.build, self.created) = (maps, programs, build, created)
+        imageWords = image
     }
 
     /// The object file built into this program.
     static func embeddedImage() throws(BPFError) -> [UInt8] {
         try OpenObject.image(name: "fastpath", base64: FastpathObject.base64)
+    }
+
+    static func embedded() throws(BPFError) -> FastPathImage {
+        do { return try FastPathImage.embedded.get() } catch {
+            throw .badImage(object: "fastpath", reason: error.description)
+        }
     }
 
     /// What stands for an image and the constants it is loaded with: FNV-1a, 64 bits. Not 0, which is "unknown".
@@ -287,7 +328,7 @@ final class FastPath {
     }
 
     /// The name of a map's pin: its own, without the dots a BPF file system does not allow. nil for what is not pinned.
-    private static func pinName(_ map: String) -> String? {
+    static func pinName(_ map: String) -> String? {
         if map.hasSuffix(".rodata") { return constants }
         return map.contains(".") ? nil : map
     }
@@ -308,18 +349,26 @@ final class FastPath {
         return try owner.map.duplicate()
     }
 
+    /// How a map was made.
+    func declaration(of map: String) -> MapDeclaration? { maps[map]?.map.info.declaration }
+
     func map<Key: BitwiseCopyable, Value: BitwiseCopyable>(
         _ name: String, key: Key.Type, value: Value.Type
     ) throws(BPFError) -> TypedMap<Key, Value> {
         try TypedMap(map(name))
     }
 
-    func program(_ name: String) throws(BPFError) -> Program {
+    func program(_ name: String) throws(BPFError) -> Program { try owner(ofProgram: name).program.duplicate() }
+
+    func owner(ofProgram name: String) throws(BPFError) -> ProgramOwner {
         guard let owner = programs[name] else {
             throw .notFound(kind: "program", name: name, object: "fastpath", available: programs.keys.sorted())
         }
-        return try owner.program.duplicate()
+        return owner
     }
+
+    /// What the kernel says of a program.
+    func programInfo(_ name: String) -> ProgramInfo? { programs[name]?.program.info }
 
     /// The kernel's id of a program; 0 if there is none of this name.
     func programID(_ name: String) -> UInt32 { programs[name]?.program.id ?? 0 }

@@ -70,10 +70,17 @@ extension ExactMatchTable {
     ///   - before: what of the other's counts is here already, by slots of this table; nil: nothing.
     ///   - now: the present epoch, which last hits are compared by.
     ///   - translate: the key as it is here.
-    ///   - absent: called with entries that are not here.
     public mutating func addCounts<Other: ExactMatchKey>(
         of other: borrowing ExactMatchTable<Other>, knowing before: SlotCounts? = nil, now: UInt16,
-        _ translate: (Other) -> Key, absent: (ExactMatchEntry<Other>) -> Void = { _ in }
+        _ translate: (Other) -> Key
+    ) {
+        bring(other, knowing: before, now: now, translate, decision: { _ in nil }, absent: { _ in })
+    }
+
+    private mutating func bring<Other: ExactMatchKey>(
+        _ other: borrowing ExactMatchTable<Other>, knowing before: SlotCounts?, now: UInt16,
+        _ translate: (Other) -> Key,
+        decision: (ExactMatchEntry<Other>) -> UInt64?, absent: (ExactMatchEntry<Other>) -> Void
     ) {
         let chunk = 4096
         var pending: [(key: Key, entry: ExactMatchEntry<Other>)] = []
@@ -97,19 +104,23 @@ extension ExactMatchTable {
                 }
                 let known = before?[slot] ?? (packets: 0, bytes: 0)
                 add(packets: entry.packets &- known.packets, bytes: entry.bytes &- known.bytes, to: slot)
-                let epoch = UInt16(truncatingIfNeeded: memory_load64(action(slot)) >> 48)
-                if now &- entry.epoch < now &- epoch { memory_store16(action(slot) + 6, entry.epoch) }
+                let word = memory_load64(action(slot))
+                if let wanted = decision(entry), (wanted ^ word) & ActionWord.decisionMask != 0 {
+                    memory_store_release64(
+                        action(slot), wanted & ActionWord.decisionMask | word & ~ActionWord.decisionMask)
+                }
+                if now &- entry.epoch < now &- UInt16(word >> 48) { memory_store16(action(slot) + 6, entry.epoch) }
             }
         }
     }
 
-    /// Takes back content that went from this table into another one: what has been counted there since, and entries that have come
-    /// there, as far as there is room. Entries that have gone there stay here. Programs use this table again; in the other one they
-    /// must have ended.
+    /// Takes back content that went from this table into another one: what has been counted there since, what entries say there,
+    /// and entries that have come there, as far as there is room. Entries that have gone there stay here. Programs use this
+    /// table again; in the other one they must have ended.
     ///
     /// - Parameters:
     ///   - before: `counts()` of this table from when programs did not use it; no entry may have been moved since.
-    ///   - translate: an entry that has come, as it is to be here; nil leaves it out.
+    ///   - translate: an entry as it is to be here; nil leaves it out, or as it is.
     /// - Returns: of the entries that had come, how many are here.
     /// - Throws: `gracePeriod`.
     @discardableResult
@@ -120,7 +131,7 @@ extension ExactMatchTable {
         var items: [ExactMatchItem<Key>] = []
         var counts: [(packets: UInt64, bytes: UInt64)] = []
         var result = TableMoveCount()
-        addCounts(of: other, knowing: before, now: now, key) { entry in
+        bring(other, knowing: before, now: now, key, decision: { translate($0)?.action }) { entry in
             guard let item = translate(entry) else {
                 result.left += 1
                 return
@@ -143,14 +154,10 @@ extension ExactMatchTable {
         return result
     }
 
-    /// Adds to what a slot has counted, as programs do at the same time.
     mutating func add(packets: UInt64, bytes: UInt64, to slot: Int) {
-        if packets | bytes == 0 { return }
-        // Below half of each part, so that the sum cannot run over before it is spilled.
-        if packets < 1 << 24, bytes < 1 << 36 { return add(packets << 38 | bytes, to: slot) }
-        if settings.pointee.spills == 0 { memory_store_release32(&settings.pointee.spills, 1) }
-        _ = memory_fetch_add64(spills + slot, packets)
-        _ = memory_fetch_add64(UnsafeMutableRawPointer(spills + slot) + 8, bytes)
+        PackedCount.add(
+            packets: packets, bytes: bytes, to: counter(slot).assumingMemoryBound(to: UInt64.self), spills + slot,
+            settings)
     }
 
     /// What each slot has counted so far, entry or not.

@@ -204,6 +204,11 @@ struct fp_settings {
 	__u64 name_key[2];        /* key of the names below; random per creation */
 };
 
+/* Which object file a program was loaded from: its SHA-256. */
+struct fp_image_digest {
+	__u64 words[4];
+};
+
 /* ---- ports ------------------------------------------------------------------------------------------------- */
 
 /*

@@ -29,6 +29,8 @@ const volatile __u8 fp_trace = 0;
 
 /* Digest of the image and of the constants above, for whoever finds the program loaded. The program does not read it. */
 const volatile __u64 fp_build = 0;
+/* The image alone, for people. */
+const volatile struct fp_image_digest fp_image = {};
 
 /* Hides from the compiler what it knows of a value, so that a bound is computed where it is used and the verifier
  * sees it; else the compiler moves the address computation in front of the check. */
