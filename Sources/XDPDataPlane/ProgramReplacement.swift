@@ -170,6 +170,9 @@ extension XDPDataPlane {
 
     // MARK: Parts
 
+    /// `replacementTick` at this moment.
+    public func replacementTick() -> ReplacementOutcome? { replacementTick(now: PacketSampler.clock()) }
+
     private func replacementTarget(_ wanted: XDPConfiguration?) -> XDPConfiguration {
         guard let wanted else {
             var target = configuration

@@ -11,7 +11,8 @@ import Tables
 /// How each kind of record is published so that no packet meets half of it is the subject of
 /// `Docs/decisions/0002-publishing-entries.md`. One thread owns it.
 public final class XDPDataPlane: DataPlane {
-    var configuration: XDPConfiguration
+    /// Sizes and settings in force.
+    public internal(set) var configuration: XDPConfiguration
     var fastPath: FastPath
     let gracePeriod: any GracePeriod
     public internal(set) var state: TableState
