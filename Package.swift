@@ -133,7 +133,8 @@ let package = Package(
         .testTarget(
             name: "NorthboundTests", dependencies: ["Northbound", "piccolo", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["piccolo", "piccolo-soak", "Soak", "TestSupport", "Netlink"],
+            name: "EndToEndTests",
+            dependencies: ["piccolo", "piccolo-soak", "Soak", "TestSupport", "Netlink", "Store", "Controller"],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
