@@ -20,6 +20,21 @@ enum LineFile {
 
     /// A file's text; `-`: standard input.
     static func text(of path: String) throws -> String {
+        guard let text = String(validating: try bytes(of: path), as: UTF8.self) else {
+            throw CommandFailure(message: "\(path) is not UTF-8 text")
+        }
+        return text
+    }
+
+    /// The path from the root: what means the same file to another process.
+    static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
+        defer { free(folder) }
+        return "\(String(cString: folder))/\(path)"
+    }
+
+    /// A file's content; `-`: standard input.
+    static func bytes(of path: String) throws -> [UInt8] {
         let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw CommandFailure(message: "cannot open \(path): \(String(cString: strerror(errno)))")
@@ -36,9 +51,6 @@ enum LineFile {
             if count == 0 { break }
             bytes += buffer[..<count]
         }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw CommandFailure(message: "\(path) is not UTF-8 text")
-        }
-        return text
+        return bytes
     }
 }

@@ -12,7 +12,8 @@ public struct Listing: Sendable {
         let uptime = Quantity.duration(milliseconds: status.uptimeMilliseconds)
         var lines = ["piccolo \(status.version), process \(status.pid), up \(uptime)"]
         if let problem = status.state?.problem {
-            lines = [style.red("DEGRADED: changes are refused, packets are forwarded"), problem.sentence] + lines
+            lines.insert(style.red("DEGRADED: packets are forwarded, changes are refused"), at: 0)
+            lines += Paragraph.lines(problem.sentence, first: Self.label("degraded"), rest: Self.label(""))
         }
         lines += [
             "configuration  \(status.configuration)",
