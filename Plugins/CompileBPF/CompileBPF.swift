@@ -19,7 +19,11 @@ struct CompileBPF: BuildToolPlugin {
                 .filter { $0.pathExtension == "h" }
                 .sorted { $0.path < $1.path }
         }
-        let shared = try headers(in: include)
+        // Test programs include the product's.
+        let programs = try FileManager.default.contentsOfDirectory(
+            at: package.appending(path: "bpf"), includingPropertiesForKeys: nil
+        ).filter { $0.path.hasSuffix(".bpf.c") }.sorted { $0.path < $1.path }
+        let shared = try headers(in: include) + programs
         let clang = try context.tool(named: "clang").url
         let embed = try context.tool(named: "BPFEmbed").url
         #if arch(arm64)
@@ -47,7 +51,7 @@ struct CompileBPF: BuildToolPlugin {
                     "-ffile-prefix-map=\(package.path(percentEncoded: false))=",
                     "-c", source.path(percentEncoded: false), "-o", object.path(percentEncoded: false),
                 ],
-                inputFiles: [source] + shared + near, outputFiles: [swift])
+                inputFiles: [source] + (shared + near).filter { $0.path != source.path }, outputFiles: [swift])
         }
     }
 }

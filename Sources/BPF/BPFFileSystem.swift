@@ -75,6 +75,18 @@ public enum BPFFileSystem {
         guard rmdir(path) == 0 else { throw pathFailure("rmdir", path, .current) }
     }
 
+    /// Gives a pin or a folder another name in one step, replacing nothing. A name has no dots: the file system keeps those for
+    /// itself (kernel/bpf/inode.c) and answers EPERM.
+    public static func rename(_ path: String, to new: String) throws(BPFError) {
+        guard access(new, F_OK) != 0 else { throw .failure("rename of \(path)", on: new, .exists, needing: []) }
+        guard Glibc.rename(path, new) == 0 else { throw pathFailure("rename of \(path)", new, .current) }
+    }
+
+    /// Removes a folder if nothing is in it.
+    /// - Returns: whether it is gone.
+    @discardableResult
+    public static func removeIfEmpty(_ path: String) -> Bool { rmdir(path) == 0 || access(path, F_OK) != 0 }
+
     /// Names in a folder, sorted.
     public static func names(in path: String) -> [String] { SystemFile.names(in: path) }
 

@@ -139,6 +139,12 @@ public struct MapInfo: Sendable, Hashable, CustomStringConvertible {
     public var maxEntries: UInt32
     /// `BPF_F_…` of BPF_MAP_CREATE.
     public var flags: UInt32
+    /// `flags` without what the kernel adds of its own: BPF_F_RDONLY_PROG for device maps (kernel/bpf/devmap.c).
+    var givenFlags: UInt32 { type == .deviceMap || type == .deviceMapHash ? flags & ~(1 << 7) : flags }
+    /// How a map like this one is made.
+    public var declaration: MapDeclaration {
+        MapDeclaration(type: type, keySize: keySize, valueSize: valueSize, maxEntries: maxEntries, flags: givenFlags)
+    }
     var btfID: UInt32
     var btfKeyType: UInt32
     var btfValueType: UInt32

@@ -7,6 +7,25 @@ extension OpenObject {
     ///
     /// The variable is found by name in the object's BTF; its size must be that of `Value`.
     public func setGlobal<Value: BitwiseCopyable>(_ name: String, to value: Value) throws(BPFError) {
+        try initialValue(of: name, bytes: MemoryLayout<Value>.size).storeBytes(of: value, as: Value.self)
+    }
+
+    /// The value a global variable of the object starts with, found likewise.
+    public func global<Value: BitwiseCopyable>(_ name: String, as type: Value.Type) throws(BPFError) -> Value {
+        try initialValue(of: name, bytes: MemoryLayout<Value>.size).loadUnaligned(as: Value.self)
+    }
+
+    /// Whether the object has a global variable of this name and size.
+    public func hasGlobal(_ name: String, bytes: Int) -> Bool {
+        do throws(BPFError) {
+            _ = try initialValue(of: name, bytes: bytes)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    private func initialValue(of name: String, bytes: Int) throws(BPFError) -> UnsafeMutableRawPointer {
         guard let btf = bpf_object__btf(handle) else {
             throw .badImage(object: self.name, reason: "it has no BTF, so \(name) cannot be found; compile with -g")
         }
@@ -15,9 +34,9 @@ extension OpenObject {
             for variable in BTFTypes.variables(btf, section: section) {
                 available.append(variable.name)
                 guard variable.name == name else { continue }
-                guard variable.size == MemoryLayout<Value>.size else {
+                guard variable.size == bytes else {
                     throw .layoutMismatch(
-                        map: section, subject: "size of \(name)", expected: "\(MemoryLayout<Value>.size) bytes",
+                        map: section, subject: "size of \(name)", expected: "\(bytes) bytes",
                         found: "\(variable.size) bytes")
                 }
                 var size = 0
@@ -26,12 +45,36 @@ extension OpenObject {
                 else {
                     throw .badImage(object: self.name, reason: "section \(section) has no contents for \(name)")
                 }
-                UnsafeMutableRawPointer(mutating: initial).storeBytes(
-                    of: value, toByteOffset: variable.offset, as: Value.self)
-                return
+                return UnsafeMutableRawPointer(mutating: initial) + variable.offset
             }
         }
         throw .notFound(kind: "global variable", name: name, object: self.name, available: available)
+    }
+}
+
+extension BPFMap {
+    /// A global variable's value, read from the data section that this map is; found by name in the map's BTF. For constants of
+    /// a program that an earlier process loaded, whatever else its section holds.
+    public func global<Value: BitwiseCopyable>(_ variable: String, as type: Value.Type) throws(BPFError) -> Value {
+        guard info.type == .array, info.btfID != 0, let btf = btf__load_from_kernel_by_id(info.btfID) else {
+            throw .badImage(object: "map \(name)", reason: "it is no data section with BTF")
+        }
+        defer { btf__free(btf) }
+        let variables = BTFTypes.variables(btf, section: info.btfValueType)
+        guard let found = variables.first(where: { $0.name == variable }) else {
+            throw .notFound(
+                kind: "global variable", name: variable, object: "map \(name)", available: variables.map(\.name))
+        }
+        guard found.size == MemoryLayout<Value>.size, found.offset + found.size <= Int(info.valueSize) else {
+            throw .layoutMismatch(
+                map: name, subject: "size of \(variable)", expected: "\(MemoryLayout<Value>.size) bytes",
+                found: "\(found.size) bytes")
+        }
+        let contents = UnsafeMutableRawPointer.allocate(byteCount: Int(info.valueSize), alignment: 16)
+        defer { contents.deallocate() }
+        let status = withUnsafePointer(to: UInt32(0)) { bpf_map_lookup_elem(fd, $0, contents) }
+        if status != 0 { throw failure("bpf(BPF_MAP_LOOKUP_ELEM)", status) }
+        return contents.loadUnaligned(fromByteOffset: found.offset, as: Value.self)
     }
 }
 
@@ -48,7 +91,14 @@ enum BTFTypes {
 
     static func variables(_ btf: OpaquePointer, section: String) -> [Variable] {
         let id = btf__find_by_name_kind(btf, section, datasec)
-        guard id > 0, let type = btf__type_by_id(btf, UInt32(id)), let first = btf_var_secinfos(type) else { return [] }
+        return id > 0 ? variables(btf, section: UInt32(id)) : []
+    }
+
+    /// The variables of a section given by the id of its type.
+    static func variables(_ btf: OpaquePointer, section id: UInt32) -> [Variable] {
+        guard id != 0, let type = btf__type_by_id(btf, id), btf_kind(type) == UInt16(datasec),
+            let first = btf_var_secinfos(type)
+        else { return [] }
         return (0..<Int(btf_vlen(type))).compactMap { index in
             let info = first[index]
             guard let variable = btf__type_by_id(btf, info.type) else { return nil }

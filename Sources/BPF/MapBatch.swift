@@ -128,3 +128,49 @@ extension TypedMap {
             call, on: info.description, KernelErrno(rawValue: -status), detail: "\(done) entries were done before it")
     }
 }
+
+extension TypedMap where Key == UInt32 {
+    /// Hands the values of consecutive elements of a per-CPU array to `body`, in order, with one system call for all.
+    /// - Parameter body: gets the element's number and its value on each possible CPU; valid within the call only.
+    public func forEachPerCPU(
+        _ elements: Range<UInt32>, _ body: (UInt32, UnsafeBufferPointer<Value>) -> Void
+    ) throws(BPFError) {
+        guard info.type == .perCPUArray, elements.upperBound <= info.maxEntries, MemoryLayout<Value>.size % 8 == 0
+        else {
+            throw .badArgument(
+                subject: "elements \(elements) of map \(name)", found: "\(info)",
+                expected: "it takes a per-CPU array that has them, with values of a multiple of 8 bytes")
+        }
+        guard !elements.isEmpty else { return }
+        let cpus = try BPFFeatures.possibleCPUs()
+        let values = UnsafeMutablePointer<Value>.allocate(capacity: elements.count * cpus)
+        let keys = UnsafeMutablePointer<UInt32>.allocate(capacity: elements.count)
+        defer {
+            values.deallocate()
+            keys.deallocate()
+        }
+        var options = bpf_map_batch_opts()
+        options.sz = MemoryLayout<bpf_map_batch_opts>.size
+        // The call goes on behind the element it is told of.
+        var position = elements.lowerBound &- 1
+        var next: UInt32 = 0
+        var done = 0
+        while done < elements.count {
+            var count = UInt32(elements.count - done)
+            let isFirst = done == 0 && elements.lowerBound == 0
+            let status = withUnsafeMutablePointer(to: &position) { position in
+                bpf_map_lookup_batch(
+                    map.fd, isFirst ? nil : position, &next, keys, values + done * cpus, &count, &options)
+            }
+            // ENOENT: these were the array's last.
+            guard status == 0 || (status == -ENOENT && count > 0) else {
+                throw batchFailure("bpf(BPF_MAP_LOOKUP_BATCH)", status, done: done)
+            }
+            done += Int(count)
+            position = elements.lowerBound + UInt32(done) - 1
+        }
+        for (place, element) in elements.enumerated() {
+            body(element, UnsafeBufferPointer(start: values + place * cpus, count: cpus))
+        }
+    }
+}

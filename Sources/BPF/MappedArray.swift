@@ -45,7 +45,8 @@ public struct MappedArray: ~Copyable, @unchecked Sendable {
         mappedBytes = mapped
     }
 
-    private static let mmapable: UInt32 = 1 << 10  // BPF_F_MMAPABLE
+    /// `BPF_F_MMAPABLE`: the flag such a map is made with.
+    public static let mmapable: UInt32 = 1 << 10
 
     deinit { munmap(base, mappedBytes) }
 

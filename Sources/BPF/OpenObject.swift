@@ -32,9 +32,14 @@ public struct OpenObject: ~Copyable {
 
     /// Parses an object embedded by the build as base64 (`enum …Object { static let base64 }`).
     public init(name: String, base64: StaticString) throws(BPFError) {
+        try self.init(name: name, image: Self.image(name: name, base64: base64))
+    }
+
+    /// The object file that the build embedded as base64.
+    public static func image(name: String, base64: StaticString) throws(BPFError) -> [UInt8] {
         let text = UnsafeBufferPointer(start: base64.utf8Start, count: base64.utf8CodeUnitCount)
         guard let image = Base64.decode(text) else { throw .badImage(object: name, reason: "not base64") }
-        try self.init(name: name, image: image)
+        return image
     }
 
     deinit { bpf_object__close(handle) }
@@ -45,6 +50,14 @@ public struct OpenObject: ~Copyable {
     public var mapNames: [String] { ObjectWalk.maps(handle).map(ObjectWalk.mapName) }
 
     // MARK: Maps
+
+    /// How a map would be created.
+    public func declaration(ofMap map: String) throws(BPFError) -> MapDeclaration {
+        let map = try self.map(map)
+        return MapDeclaration(
+            type: MapType(rawValue: bpf_map__type(map).rawValue), keySize: bpf_map__key_size(map),
+            valueSize: bpf_map__value_size(map), maxEntries: bpf_map__max_entries(map), flags: bpf_map__map_flags(map))
+    }
 
     /// Sets how many entries a map has room for.
     public func setMaxEntries(_ count: UInt32, ofMap map: String) throws(BPFError) {
@@ -78,8 +91,13 @@ public struct OpenObject: ~Copyable {
         try same("type", bpf_map__type(map).rawValue, info.type.rawValue)
         try same("key size", bpf_map__key_size(map), info.keySize)
         try same("value size", bpf_map__value_size(map), info.valueSize)
-        try same("flags", bpf_map__map_flags(map), info.flags)
+        try same("flags", bpf_map__map_flags(map), info.givenFlags)
         try check(bpf_map__reuse_fd(map, existing.fd), "bpf_map__reuse_fd", info.name)
+    }
+
+    /// Whether an existing map is as this one would be created: type, sizes, number of entries and flags.
+    public func agrees(_ existing: borrowing BPFMap, asMap map: String) throws(BPFError) -> Bool {
+        try declaration(ofMap: map) == existing.info.declaration
     }
 
     // MARK: Programs
@@ -147,6 +165,23 @@ public struct OpenObject: ~Copyable {
 
     func program(_ name: String) throws(BPFError) -> OpaquePointer {
         try ObjectWalk.program(handle, named: name, object: self.name)
+    }
+}
+
+/// What a map is made by: type, sizes, number of entries and flags.
+public struct MapDeclaration: Hashable, Sendable, CustomStringConvertible {
+    public var type: MapType
+    /// Bytes.
+    public var keySize: UInt32
+    /// Bytes; of one CPU's value in per-CPU maps.
+    public var valueSize: UInt32
+    public var maxEntries: UInt32
+    /// `BPF_F_…` of BPF_MAP_CREATE.
+    public var flags: UInt32
+
+    public var description: String {
+        "\(type), \(keySize)-byte keys, \(valueSize)-byte values, \(maxEntries) entries, flags 0x"
+            + String(flags, radix: 16)
     }
 }
 

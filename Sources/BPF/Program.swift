@@ -32,6 +32,11 @@ public struct Program: ~Copyable, Sendable {
         try self.init(FileDescriptor(owning: fd))
     }
 
+    /// A second owner of the same program.
+    public func duplicate() throws(BPFError) -> Program {
+        try Program(FileDescriptor(duplicating: fd, of: name), name: name)
+    }
+
     /// Makes the program reachable by a path on a BPF file system; it then survives this process.
     public func pin(at path: String) throws(BPFError) { try BPFFileSystem.pin(fd, "program \(name)", at: path) }
 }

@@ -48,7 +48,7 @@ public struct TableState: Sendable {
         var address: IPAddress
     }
 
-    public let capacities: [TableID: Int]
+    public private(set) var capacities: [TableID: Int]
     /// How many of `my_station_table`'s entries may concern one port.
     public let stationsPerPort: Int
     public var aclDefault: ACLDefault
@@ -92,6 +92,9 @@ public struct TableState: Sendable {
     }
 
     public func capacity(of table: TableID) -> Int { capacities[table] ?? 0 }
+
+    /// Gives a table another capacity; for a back end whose tables have changed. Entries beyond it stay, and none can be added.
+    public mutating func setCapacity(_ capacity: Int, of table: TableID) { capacities[table] = capacity }
 
     /// Entries in a table; 0 for the two that are not held here.
     public func count(of table: TableID) -> Int {

@@ -10,13 +10,13 @@ extension XDPDataPlane {
     public static var chainCapacity: Int { Int(FP_CHAIN_SLOTS) - 1 }
 
     /// The program array, for programs that tail-call through it (`OpenObject.reuse(_:asMap:)`).
-    public func chainMap() throws(BPFError) -> BPFMap { try fastPath.object.map("chain") }
+    public func chainMap() throws(BPFError) -> BPFMap { try fastPath.map("chain") }
 
     /// Puts a program into a slot. With slot 0 taken, packets go through the chain from the next one on.
     public func chain(_ program: borrowing Program, at slot: Int) throws(BPFError) {
         try requireSlot(slot)
         let chain = try chainMap()
-        try chain.setProgram(fastPath.object.program("xdp_resume"), at: UInt32(FP_CHAIN_SLOTS) - 1)
+        try chain.setProgram(fastPath.program("xdp_resume"), at: UInt32(FP_CHAIN_SLOTS) - 1)
         try chain.setProgram(program, at: UInt32(slot))
         if slot == 0 { setChain(active: true) }
     }

@@ -51,7 +51,7 @@ extension XDPDataPlane {
     public func verdictCounters() -> [VerdictCounter] {
         var sums: [VerdictCounter] = []
         do {
-            let map = try fastPath.object.map("verdicts", key: UInt32.self, value: fp_counter.self)
+            let map = try fastPath.map("verdicts", key: UInt32.self, value: fp_counter.self)
             for port in countedPorts {
                 for disposition in Disposition.allCases {
                     for reason in Reason.allCases {
@@ -79,7 +79,7 @@ extension XDPDataPlane {
         var health = DataPlaneHealth()
         health.complaints = complaints + (sendWatch?.complaints(attachmentFacts.keys.sorted()) ?? [])
         do {
-            let map = try fastPath.object.map("event_budgets", key: UInt32.self, value: fp_event_budget.self)
+            let map = try fastPath.map("event_budgets", key: UInt32.self, value: fp_event_budget.self)
             for port in 0..<UInt32(FP_MAX_PORTS) {
                 for budget in try map.lookupPerCPU(port) ?? [] {
                     health.eventsSent += budget.sent

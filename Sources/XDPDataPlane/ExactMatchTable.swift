@@ -111,7 +111,7 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
     @inline(__always) static var promised: UInt64 { 1 << 23 }  // EM_PROMISED
 
     /// Entries the table takes.
-    public let capacity: Int
+    public internal(set) var capacity: Int
     /// Entries in it.
     public internal(set) var count = 0
     /// Buckets; the constant the programs are loaded with.
@@ -127,7 +127,7 @@ public struct ExactMatchTable<Key: ExactMatchKey>: ~Copyable {
     let seeds1: UnsafePointer<UInt64>
     let quarantine: UnsafeMutableBufferPointer<Quarantined>
     let search: UnsafeMutableBufferPointer<UInt32>
-    let gracePeriod: any GracePeriod
+    var gracePeriod: any GracePeriod
     var pending: [Int32] = []
 
     /// Buckets needed for `capacity` entries: 80 % of the slots hold entries when the table is full.

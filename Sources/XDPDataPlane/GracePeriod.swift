@@ -30,6 +30,11 @@ public protocol GracePeriod: Sendable {
     func wait() throws(GracePeriodError)
 }
 
+/// No wait: for memory that no program reads yet, or any more.
+struct NoReaders: GracePeriod {
+    func wait() {}
+}
+
 /// `membarrier(MEMBARRIER_CMD_GLOBAL)`, which is the kernel's `synchronize_rcu()` (kernel/sched/membarrier.c). BPF
 /// programs run inside an RCU read-side section.
 public struct MembarrierGracePeriod: GracePeriod {

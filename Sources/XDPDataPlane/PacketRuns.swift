@@ -68,9 +68,9 @@ extension XDPDataPlane: PacketProcessor {
     }
 
     private func prepareTestRuns() throws(BPFError) -> TestRunProcessor {
-        let transmit = try fastPath.object.map("tx_ports")
-        let flood = try fastPath.object.map("flood_ports")
-        let egress = try fastPath.object.program("xdp_flood_egress")
+        let transmit = try fastPath.map("tx_ports")
+        let flood = try fastPath.map("flood_ports")
+        let egress = try fastPath.program("xdp_flood_egress")
         for port in 0..<UInt32(FP_MAX_PORTS) where attachmentFacts[PortID(rawValue: UInt16(port))] == nil {
             try transmit.setDevice(1, at: port)
             try flood.setDevice(1, egress: egress, at: port)

@@ -17,7 +17,7 @@ public struct PortAttachment: Sendable, Hashable {
 
 extension XDPDataPlane {
     /// The program that is attached to ports.
-    public func fastPathProgram() throws(BPFError) -> Program { try fastPath.object.program("xdp_fastpath") }
+    public func fastPathProgram() throws(BPFError) -> Program { try fastPath.program("xdp_fastpath") }
 
     /// Ports in order, with the interface each is and the mode in use.
     public var attachedPorts: [PortAttachment] {
@@ -37,10 +37,10 @@ extension XDPDataPlane {
         }
         if sends {
             do {
-                let transmit = try fastPath.object.map("tx_ports")
+                let transmit = try fastPath.map("tx_ports")
                 try transmit.setDevice(interfaceIndex, at: UInt32(port.rawValue))
-                let flood = try fastPath.object.map("flood_ports")
-                let egress = try fastPath.object.program("xdp_flood_egress")
+                let flood = try fastPath.map("flood_ports")
+                let egress = try fastPath.program("xdp_flood_egress")
                 try flood.setDevice(interfaceIndex, egress: egress, at: UInt32(port.rawValue))
             } catch {
                 throw .kernel(error)
@@ -158,8 +158,8 @@ extension XDPDataPlane {
             memory_store_release64(fastPath.interfaces + bound.slot, 0)
             interfaceSlots[interface] = nil
         }
-        _ = try? fastPath.object.map("tx_ports").clearDevice(at: UInt32(port.rawValue))
-        _ = try? fastPath.object.map("flood_ports").clearDevice(at: UInt32(port.rawValue))
+        _ = try? fastPath.map("tx_ports").clearDevice(at: UInt32(port.rawValue))
+        _ = try? fastPath.map("flood_ports").clearDevice(at: UInt32(port.rawValue))
         attachmentFacts[port] = nil
     }
 }

@@ -24,7 +24,8 @@ public enum PrefixTreeError: Error, Equatable, CustomStringConvertible {
         case .route(let index): "route index \(index): must be 1 to \(PT_INDEX_MASK)"
         case .absent(let prefix): "remove route \(prefix): there is no such route"
         case .full(let nodes): "change routes: all \(nodes) nodes of the prefix trees are in use; nothing was changed"
-        case .memory(let bytes): "prefix trees: \(bytes) bytes were handed in; at least 128 are needed"
+        case .memory(let bytes):
+            "prefix trees: \(bytes) bytes were handed in; at least \((pt_first_node() + 1) * 64) are needed"
         case .gracePeriod(let error): "free quarantined prefix-tree nodes: \(error)"
         }
     }
@@ -95,7 +96,6 @@ public enum PrefixChange: Sendable {
 /// before the call or those after it. See `Docs/decisions/0003-prefix-tree.md` and `bpf/include/prefix_tree.h`.
 public final class PrefixTree {
     private let nodes: PrefixTreeNodes
-    private let settings: UnsafeMutablePointer<fp_settings>
     /// By VRF; IPv4 first, then IPv6.
     private var trees = [PrefixTreeIntervals?](repeating: nil, count: 2 * Int(FP_MAX_VRFS))
     private var lowers: [PrefixTreeIntervals] = []
@@ -107,19 +107,16 @@ public final class PrefixTree {
     private var undo: [(RoutePrefix, UInt32)] = []
     private var emptied: [(tree: PrefixTreeIntervals, key: UInt64, lower: Int32)] = []
 
-    /// Trees in fresh memory; or, after a restart, in memory an earlier process left. Its routes stay in force until
+    /// Trees in fresh memory, all zero; or, after a restart, in memory an earlier process left. Its routes stay in force until
     /// `load`.
     ///
     /// - Parameters:
-    ///   - memory: 64-byte nodes; three per prefix allow a load beside the trees in force.
-    ///   - settings: Roots are published in `vrf_root4` and `vrf_root6`.
+    ///   - memory: 64-byte nodes, the first of which hold the roots; three per prefix allow a load beside the trees in force.
     /// - Throws: `memory`.
     public init(
-        memory: UnsafeMutableRawBufferPointer, settings: UnsafeMutablePointer<fp_settings>,
-        gracePeriod: any GracePeriod, adopting: Bool = false
+        memory: UnsafeMutableRawBufferPointer, gracePeriod: any GracePeriod, adopting: Bool = false
     ) throws(PrefixTreeError) {
         nodes = try PrefixTreeNodes(memory: memory, gracePeriod: gracePeriod)
-        self.settings = settings
         if adopting {
             adopted = nodes.adopt(roots: (0..<2 * Int(FP_MAX_VRFS)).map { rootPointer($0).pointee })
         }
@@ -127,7 +124,7 @@ public final class PrefixTree {
 
     /// Nodes in use, and nodes there are.
     public var nodesInUse: Int { nodes.inUse }
-    public var nodeCapacity: Int { nodes.capacity - 1 }
+    public var nodeCapacity: Int { nodes.capacity - Int(pt_first_node()) }
     /// Prefixes with a route, in all VRFs.
     public var count: Int { (trees.compactMap { $0 } + lowers).reduce(0) { $0 + $1.prefixes.count } }
 
@@ -235,7 +232,7 @@ public final class PrefixTree {
 
     private func rootPointer(_ slot: Int) -> UnsafeMutablePointer<UInt32> {
         slot < Int(FP_MAX_VRFS)
-            ? pt_root4(settings, UInt32(slot)) : pt_root6(settings, UInt32(slot) - UInt32(FP_MAX_VRFS))
+            ? pt_root4(nodes.base, UInt32(slot)) : pt_root6(nodes.base, UInt32(slot) - UInt32(FP_MAX_VRFS))
     }
 
     private func tree(_ slot: Int) -> PrefixTreeIntervals {

@@ -9,7 +9,7 @@ import CLinux
 final class PrefixTreeNodes {
     private enum State: UInt8 { case free, fresh, live }
 
-    private let base: UnsafeMutableRawPointer
+    let base: UnsafeMutableRawPointer
     private let gracePeriod: any GracePeriod
     private var state: [State]
     private var free: [UInt32]
@@ -20,19 +20,19 @@ final class PrefixTreeNodes {
     private var quarantine: [UInt32] = []
     private var stores: [(UnsafeMutablePointer<UInt32>, UInt32)] = []
 
-    /// Nodes there are; node 0 is a root without routes.
+    /// Nodes there are; node 0 is a root without routes, and the VRFs' roots are published in those up to `pt_first_node()`.
     let capacity: Int
-    var inUse: Int { capacity - 1 - free.count - quarantine.count }
+    var inUse: Int { capacity - Int(pt_first_node()) - free.count - quarantine.count }
 
     init(memory: UnsafeMutableRawBufferPointer, gracePeriod: any GracePeriod) throws(PrefixTreeError) {
         let capacity = min(memory.count / MemoryLayout<pt_node>.stride, Int(PT_INDEX_MASK))
-        guard let base = memory.baseAddress, capacity >= 2 else { throw .memory(bytes: memory.count) }
+        guard let base = memory.baseAddress, capacity > pt_first_node() else { throw .memory(bytes: memory.count) }
         self.base = base
         self.capacity = capacity
         self.gracePeriod = gracePeriod
         state = Array(repeating: .free, count: capacity)
-        state[0] = .live
-        free = (1..<UInt32(capacity)).reversed()
+        for index in 0..<Int(pt_first_node()) { state[index] = .live }
+        free = (pt_first_node()..<UInt32(capacity)).reversed()
     }
 
     @inline(__always)
@@ -74,7 +74,7 @@ final class PrefixTreeNodes {
 
     func allocate() throws(PrefixTreeError) -> UInt32 {
         if free.isEmpty { try reclaim() }
-        guard let index = free.popLast() else { throw .full(nodes: capacity - 1) }
+        guard let index = free.popLast() else { throw .full(nodes: capacity - Int(pt_first_node())) }
         state[Int(index)] = .fresh
         fresh.append(index)
         return index

@@ -158,7 +158,8 @@ extension XDPDataPlane {
 
     /// All slots are used up: takes back those of deleted next hops, with the derived flows that still name them.
     private func recycleNextHops() {
-        guard !retiredNextHops.isEmpty else { return }
+        // What a program that is being tried has replaced may come back, with flows that name these slots.
+        guard !retiredNextHops.isEmpty, pendingReplacement == nil else { return }
         sweepFlows { record in
             guard case .nextHop(let id) = record.entry.action, let slot = nextHopSlots[id] else { return .keep }
             return retiredNextHops.contains(slot) ? .remove : .keep
@@ -234,7 +235,7 @@ extension XDPDataPlane {
         }
     }
 
-    private func programRoute(_ change: TableChange) throws(TableError) {
+    func programRoute(_ change: TableChange) throws(TableError) {
         guard case .route(let route) = change.new ?? change.old else { return }
         let key = RouteKey(vrf: route.vrf, prefix: route.prefix)
         if change.new == nil {

@@ -11,15 +11,16 @@ import Tables
 /// How each kind of record is published so that no packet meets half of it is the subject of
 /// `Docs/decisions/0002-publishing-entries.md`. One thread owns it.
 public final class XDPDataPlane: DataPlane {
-    let configuration: XDPConfiguration
-    let fastPath: FastPath
+    /// Sizes and settings in force.
+    public internal(set) var configuration: XDPConfiguration
+    var fastPath: FastPath
     let gracePeriod: any GracePeriod
     public internal(set) var state: TableState
 
     var flows4: ExactMatchTable<ExactMatchKey32>
     var flows6: ExactMatchTable<ExactMatchKey64>
     var macs: ExactMatchTable<ExactMatchKey32>
-    let tree: PrefixTree
+    var tree: PrefixTree
 
     var nextHopSlots: [NextHopID: UInt32] = [:]
     var nextHopIDs: [NextHopID] = []
@@ -53,6 +54,10 @@ public final class XDPDataPlane: DataPlane {
     var processor: TestRunProcessor?
     var sender: PacketSender?
     var complaints: [String] = []
+    /// What a program that is being tried has taken the place of.
+    var pendingReplacement: PendingReplacement?
+    /// The last replacement of the program, whatever came of it.
+    public internal(set) var lastReplacement: ReplacementReport?
     /// nil where the kernel has no BTF, or refuses: then nobody tells of frames it does not send.
     let sendWatch: SendWatch?
 
@@ -69,11 +74,11 @@ public final class XDPDataPlane: DataPlane {
         gracePeriod = systemGracePeriod()
         do {
             if let directory = configuration.pinDirectory { try BPFFileSystem.createDirectory(directory) }
-            fastPath = try FastPath(configuration)
+            fastPath = try FastPath(configuration, image: configuration.image)
             sendWatch = try? SendWatch(
-                transmit: fastPath.object.map("tx_ports"), flood: fastPath.object.map("flood_ports"))
-            eventRing = try RingBuffer(fastPath.object.map("events"))
-            packetRing = try RingBuffer(fastPath.object.map("packets"))
+                transmit: fastPath.map("tx_ports"), flood: fastPath.map("flood_ports"))
+            eventRing = try RingBuffer(fastPath.map("events"))
+            packetRing = try RingBuffer(fastPath.map("packets"))
         } catch {
             throw .kernel(error)
         }
@@ -87,7 +92,7 @@ public final class XDPDataPlane: DataPlane {
             throw .table(error)
         }
         do {
-            tree = try PrefixTree(memory: fastPath.tree, settings: fastPath.settings, gracePeriod: gracePeriod)
+            tree = try PrefixTree(memory: fastPath.tree, gracePeriod: gracePeriod)
         } catch {
             throw .tree(error)
         }
@@ -112,7 +117,10 @@ public final class XDPDataPlane: DataPlane {
     @discardableResult
     public func advanceGeneration() -> PolicyGeneration {
         let next = fastPath.settings.pointee.generation &+ 1
-        if next == 0 { removeDerivedFlows() }
+        if next == 0 {
+            removeDerivedFlows()
+            pendingReplacement?.removeDerivedFlows()
+        }
         memory_store_release16(&fastPath.settings.pointee.generation, next)
         return PolicyGeneration(rawValue: next)
     }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
 import Netlink
 import TestSupport
 import Testing
@@ -36,6 +38,27 @@ struct LinkTests {
         #expect(try netlink.link(named: "a").hasCarrier)
         try netlink.deleteLink(b.index)
         #expect(throws: NetlinkError.notFound(object: "link a")) { try netlink.link(named: "a") }
+    }
+
+    @Test("counters are those of the interface that was asked for")
+    func counters() throws {
+        let namespace = try NetworkNamespace.anonymous()
+        var netlink = try NetlinkSocket(in: namespace)
+        try netlink.setUp(1)
+        #expect(try netlink.counters(ofLink: 1).sentPackets == 0)
+        try namespace.run {
+            let socket = packet_socket()
+            #expect(socket >= 0)
+            defer { close(socket) }
+            let frame = [UInt8](repeating: 0, count: 60)
+            for _ in 0..<5 { #expect(packet_send(socket, 1, frame, frame.count) == 0) }
+        }
+        // What is sent by the loopback is received by it.
+        let after = try netlink.counters(ofLink: 1)
+        #expect(after.sentPackets == 5 && after.sentBytes == 5 * 46, "the loopback counts without the Ethernet header")
+        #expect(after.receivedPackets == 5 && after.receivedBytes == 5 * 46)
+        #expect(throws: NetlinkError.notFound(object: "link with index 77")) { try netlink.counters(ofLink: 77) }
+        #expect(throws: NetlinkError.notFound(object: "link with index 0")) { try netlink.counters(ofLink: 0) }
     }
 
     @Test("a peer in another namespace is reported with that namespace's number")

@@ -81,7 +81,7 @@ struct LayoutTests {
         #expect(MemoryLayout<fp_settings>.offset(of: \.epoch) == 2)
         #expect(MemoryLayout<fp_settings>.offset(of: \.acl) == 8)
         #expect(MemoryLayout<fp_settings>.offset(of: \.seed) == 64)
-        #expect((MemoryLayout<fp_settings>.offset(of: \.vrf_root4) ?? 1) % 64 == 0)
+        #expect(MemoryLayout<pt_roots>.size == (Int(pt_first_node()) - 1) * MemoryLayout<pt_node>.size)
         #expect(MemoryLayout<fp_port>.offset(of: \.stations) == 24)
         #expect(MemoryLayout<fp_rewrite>.offset(of: \.source) == 6)
         #expect((MemoryLayout<fp_acl_rule>.offset(of: \.action) ?? 1) % 8 == 0)

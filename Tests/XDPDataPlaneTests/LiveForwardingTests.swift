@@ -188,7 +188,7 @@ struct LiveForwardingTests {
             node.xdp.fastPath.settings.pointee.flags |= 1  // FP_SETTING_CHAIN
             var verdicts = try node.send([LiveNode.udp(to: "10.0.2.2", number: 1)], from: 1)
             #expect(node.tap(2).frames(1, where: isTestTraffic) == verdicts.map(\.output))
-            try node.xdp.fastPath.object.map("chain").setProgram(node.xdp.fastPath.object.program("xdp_resume"), at: 0)
+            try node.xdp.fastPath.map("chain").setProgram(node.xdp.fastPath.program("xdp_resume"), at: 0)
             verdicts += try node.send([LiveNode.udp(to: "fd00:2::2", number: 2)], from: 1)
             #expect(node.tap(2).frames(2, where: isTestTraffic) == verdicts.map(\.output))
             #expect(node.count(1, .forward, .route) == 2)

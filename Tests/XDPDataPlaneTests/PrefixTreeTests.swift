@@ -46,11 +46,11 @@ extension TableTestMemory {
     var nodeCount: UInt32 { UInt32(region.count / 64) }
 
     func route4(_ address: UInt32, vrf: Int = 0) -> UInt32 {
-        pt_lookup4(region.baseAddress, nodeCount, pt_root4(settings, UInt32(vrf)).pointee, address)
+        pt_lookup4(region.baseAddress, nodeCount, pt_root4(region.baseAddress, UInt32(vrf)).pointee, address)
     }
 
     func route6(_ high: UInt64, _ low: UInt64, vrf: Int = 0) -> UInt32 {
-        pt_lookup6(region.baseAddress, nodeCount, pt_root6(settings, UInt32(vrf)).pointee, high, low)
+        pt_lookup6(region.baseAddress, nodeCount, pt_root6(region.baseAddress, UInt32(vrf)).pointee, high, low)
     }
 }
 
@@ -60,7 +60,7 @@ struct PrefixTreeTests {
     let grace = TestGracePeriod()
 
     func makeTree() throws -> PrefixTree {
-        try PrefixTree(memory: memory.region, settings: memory.settings, gracePeriod: grace)
+        try PrefixTree(memory: memory.region, gracePeriod: grace)
     }
 
     @Test("finds an IPv4 prefix of every length at its first and last address and not beside it")
@@ -223,7 +223,7 @@ struct PrefixTreeTests {
     @Test("loads many prefixes at once and changes them one by one")
     func load() throws {
         let memory = TableTestMemory(bytes: 1 << 25)
-        let tree = try PrefixTree(memory: memory.region, settings: memory.settings, gracePeriod: grace)
+        let tree = try PrefixTree(memory: memory.region, gracePeriod: grace)
         var random = SeededRandom(3)
         var naive = NaiveRoutes()
         for index in 0..<20_000 {
@@ -256,8 +256,8 @@ struct PrefixTreeTests {
 
     @Test("refuses a change it has no nodes for and leaves every route as it was")
     func full() throws {
-        let memory = TableTestMemory(bytes: 64 * 64)
-        let tree = try PrefixTree(memory: memory.region, settings: memory.settings, gracePeriod: grace)
+        let memory = TableTestMemory(bytes: 96 * 64)
+        let tree = try PrefixTree(memory: memory.region, gracePeriod: grace)
         var naive = NaiveRoutes()
         var random = SeededRandom(4)
         var refused = 0
@@ -314,7 +314,7 @@ struct PrefixTreeTests {
         }
         try first.apply([.set(.masked(ipv4: 0x0a00_0000, 8), route: 3)])
         let second = try PrefixTree(
-            memory: memory.region, settings: memory.settings, gracePeriod: grace, adopting: true)
+            memory: memory.region, gracePeriod: grace, adopting: true)
         #expect(second.nodesInUse == first.nodesInUse)
         #expect(memory.route4(0x0a00_0001) == 3)
         try second.load([(.masked(ipv4: 0x0a00_0000, 8), route: 4)])
@@ -349,7 +349,7 @@ struct PrefixTreeTests {
     func concurrent() throws {
         let memory = memory
         let readers = ConcurrentReaders(count: 2)
-        let tree = try PrefixTree(memory: memory.region, settings: memory.settings, gracePeriod: readers)
+        let tree = try PrefixTree(memory: memory.region, gracePeriod: readers)
         var random = SeededRandom(6)
         // Every key keeps a /32 with route 1; longer prefixes over it come and go with route 2.
         let base: UInt64 = 0x2001_0db8_0000_0000

@@ -22,7 +22,7 @@
 #endif
 
 /* Version of this layout; pinned tables of another version are not adopted. */
-#define FP_ABI_VERSION 1
+#define FP_ABI_VERSION 2
 
 /* ---- limits ------------------------------------------------------------------------------------------------ */
 
@@ -198,13 +198,15 @@ struct fp_settings {
 	__u64 pad0[4];
 
 	__u64 seed[3][FP_SEEDS];  /* hash seeds: first bucket, second bucket, ECMP; random per creation */
-	__u32 abi_version;
-	__u32 pad1;
-	__u64 created;            /* CLOCK_BOOTTIME, ns */
-	__u64 pad2[2];
+	__u32 abi_version;        /* at this place in every version */
+	__u32 policy_open;        /* not 0: derived entries may be of a policy that was being changed; programs do not read it */
+	__u64 created;            /* CLOCK_BOOTTIME, ns: which tables these are */
+	__u64 name_key[2];        /* key of the names below; random per creation */
+};
 
-	__u32 vrf_root4[FP_MAX_VRFS]; /* prefix-tree roots, see prefix_tree.h */
-	__u32 vrf_root6[FP_MAX_VRFS];
+/* Which object file a program was loaded from: its SHA-256. */
+struct fp_image_digest {
+	__u64 words[4];
 };
 
 /* ---- ports ------------------------------------------------------------------------------------------------- */
@@ -279,11 +281,17 @@ struct fp_rewrite {
 	__u8 pad[6];
 };
 
-/* One line. `state` is read once and says which rewrite is in force; the other one may be written meanwhile. */
+/*
+ * One line. `state` is read once and says which rewrite is in force; the other one may be written meanwhile.
+ *
+ * Who finds these tables after the process that wrote them has to know what a slot stands for, since flows and routes
+ * name slots. So a slot bears a name: a keyed hash of router interface and neighbour, written before anything
+ * points at the slot; with the id of the next hop in the upper half of `state`. 0 and 0: the slot is free.
+ */
 struct fp_nexthop {
-	__u64 state;
+	__u64 state;  /* FP_NEXTHOP_* | id << 32 */
 	struct fp_rewrite rewrite[2];
-	__u64 pad;
+	__u64 name;
 };
 
 struct fp_nexthop_group {
@@ -292,7 +300,11 @@ struct fp_nexthop_group {
 
 /* ---- routes ------------------------------------------------------------------------------------------------ */
 
-/* A prefix tree's result is an index into the routes; 0 is no route. */
+/*
+ * A prefix tree's result is an index into the routes; 0 is no route. The upper half of a route's action word, which no
+ * program looks at, is its name: a keyed hash of VRF and prefix.
+ */
+#define FP_ROUTE_NAME_SHIFT 32
 #define FP_ROUTE_GROUP (1ULL << 25)  /* index is a next-hop group */
 
 struct fp_route {
@@ -334,7 +346,7 @@ struct fp_acl_rule {
 	__u16 destination_port_low, destination_port_high;
 	__u64 action;   /* action word */
 	__u32 counter;  /* index of the rule's counter; stays with the rule when the list is written anew */
-	__u32 pad;
+	__u32 id;       /* of the ACL entry; what its counter belongs to */
 	__u64 pad1[5];
 };
 

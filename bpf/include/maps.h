@@ -13,6 +13,9 @@
 #include "fastpath_abi.h"
 #include "parse.h"
 
+/* The layout this object was compiled for: the loader asks before it loads. */
+const volatile __u32 fp_abi_version = FP_ABI_VERSION;
+
 /* Set by the loader, in agreement with the value sizes of the maps. */
 const volatile __u32 fp_flow4_buckets = 1;
 const volatile __u32 fp_flow6_buckets = 1;
@@ -23,6 +26,11 @@ const volatile __u32 fp_route_limit = 1;
 const volatile __u8 fp_multi_buffer = 0;
 /* Write an explanation of every verdict into `trace`. */
 const volatile __u8 fp_trace = 0;
+
+/* Digest of the image and of the constants above, for whoever finds the program loaded. The program does not read it. */
+const volatile __u64 fp_build = 0;
+/* The image alone, for people. */
+const volatile struct fp_image_digest fp_image = {};
 
 /* Hides from the compiler what it knows of a value, so that a bound is computed where it is used and the verifier
  * sees it; else the compiler moves the address computation in front of the check. */
@@ -67,7 +75,7 @@ FP_MAPPED(mac, 128)
 FP_MAPPED(mac_spill, 64)
 FP_MAPPED(routes, sizeof(struct fp_route))
 FP_MAPPED(routes_spill, sizeof(struct fp_counter))
-FP_MAPPED(tree, 64)
+FP_MAPPED(tree, 64 * 64)
 FP_MAPPED(trace, sizeof(struct fp_trace))
 
 /* Written by the programs, read by the controller. */

@@ -49,6 +49,17 @@ struct pt_root {
 	__u32 child[16];
 };
 
+/*
+ * Node indices of the VRFs' roots, IPv4 then IPv6: they lie where nodes 1 to PT_FIRST_NODE - 1 would, so that trees and
+ * roots are one map, which is kept, replaced and given back as a whole.
+ */
+struct pt_roots {
+	__u32 root4[FP_MAX_VRFS];
+	__u32 root6[FP_MAX_VRFS];
+};
+
+#define PT_FIRST_NODE (1 + sizeof(struct pt_roots) / sizeof(struct pt_node))
+
 #ifdef __bpf__
 #define PT_READ(pointer) (*(const volatile __u32 *)(pointer))
 #else
@@ -111,17 +122,20 @@ fp_inline __u32 pt_lookup6(const void *nodes, __u32 limit, __u32 root, __u64 hig
 	return reference;
 }
 
-#ifndef __bpf__
-/* For the writer: where the roots are published. */
-fp_inline __u32 *pt_root4(struct fp_settings *settings, __u32 vrf)
+/* Where a VRF's root is published; `vrf` below FP_MAX_VRFS. */
+fp_inline __u32 *pt_root4(const void *nodes, __u32 vrf)
 {
-	return &settings->vrf_root4[vrf];
+	return &((struct pt_roots *)((char *)nodes + sizeof(struct pt_node)))->root4[vrf];
 }
 
-fp_inline __u32 *pt_root6(struct fp_settings *settings, __u32 vrf)
+fp_inline __u32 *pt_root6(const void *nodes, __u32 vrf)
 {
-	return &settings->vrf_root6[vrf];
+	return &((struct pt_roots *)((char *)nodes + sizeof(struct pt_node)))->root6[vrf];
 }
+
+#ifndef __bpf__
+/* For the writer. */
+fp_inline __u32 pt_first_node(void) { return PT_FIRST_NODE; }
 
 _Static_assert(sizeof(struct pt_node) == 64 && sizeof(struct pt_root) == 64 &&
 		       __builtin_offsetof(struct pt_node, child) == 40, "layout of a prefix-tree node");

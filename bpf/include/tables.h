@@ -103,13 +103,13 @@ fp_inline struct fp_verdict fp_route_packet(struct fp_way *way, __u32 hash)
 		__u32 source = bpf_ntohl((__u32)p->key[0]), destination = bpf_ntohl((__u32)(p->key[0] >> 32));
 
 		special = fp_address_is_special4(source) || fp_address_is_special4(destination);
-		index = special ? 0 : pt_lookup4(nodes, fp_tree_limit, PT_READ(&s->vrf_root4[vrf]), destination);
+		index = special ? 0 : pt_lookup4(nodes, fp_tree_limit, PT_READ(pt_root4(nodes, vrf)), destination);
 	} else {
 		__u64 high = bpf_be64_to_cpu(p->key[2]), low = bpf_be64_to_cpu(p->key[3]);
 
 		special = fp_address_is_special6(bpf_be64_to_cpu(p->key[0]), bpf_be64_to_cpu(p->key[1])) ||
 			  fp_address_is_special6(high, low);
-		index = special ? 0 : pt_lookup6(nodes, fp_tree_limit, PT_READ(&s->vrf_root6[vrf]), high, low);
+		index = special ? 0 : pt_lookup6(nodes, fp_tree_limit, PT_READ(pt_root6(nodes, vrf)), high, low);
 	}
 	if (special)
 		return fp_ends(FP_KERNEL, FP_REASON_special_address);

@@ -140,7 +140,7 @@ public actor NodeController {
     }
 
     /// What `apply` would do.
-    public func preview(_ configuration: Configuration, facts: HostFacts) -> [PlannedUpdate] {
+    public func preview(_ configuration: Configuration, facts: HostFacts) -> Preview {
         core.preview(configuration, facts: facts)
     }
 

@@ -73,11 +73,14 @@ extension NodeCore {
 
     /// What applying a configuration would do, without doing it: updates in the order they would be done, each with the entry
     /// before it.
-    func preview(_ new: Configuration, facts: HostFacts) -> [PlannedUpdate] {
-        let (before, after) = planning(new, facts: facts).change.effect(on: wanted)
-        return TableDifference.updates(from: before, to: after).map { update in
+    func preview(_ new: Configuration, facts: HostFacts) -> Preview {
+        let (plan, _, change) = planning(new, facts: facts)
+        let (before, after) = change.effect(on: wanted)
+        let updates = TableDifference.updates(from: before, to: after).map { update in
             PlannedUpdate(update: update, before: before[update.entry.entryKey])
         }
+        let names = Dictionary(plan.bindings.map { ($0.port, $0.name) }) { first, _ in first }
+        return Preview(updates: updates, notices: plan.notices + fixedAtStart(new), portNames: names)
     }
 
     /// Takes over what a plan says beside entries, and attaches ports.
@@ -373,6 +376,16 @@ extension NodeCore {
         }
         return update
     }
+}
+
+/// What applying a configuration would do.
+public struct Preview: Hashable, Sendable {
+    /// In the order they would be done.
+    public var updates: [PlannedUpdate]
+    /// What the host or the running data plane does not have as the file wants it.
+    public var notices: [String]
+    /// What the file calls the ports.
+    public var portNames: [PortID: String]
 }
 
 /// One update of a plan, with the entry before it.

@@ -27,6 +27,7 @@ extension NodeCore {
         _ file: ConfigurationFile?, facts: HostFacts, now: UInt64, clock: () -> UInt64
     ) throws(ApplyError) -> AdoptionReport {
         let remembered = remember()
+        revision = remembered?.revision ?? 0
         isStarting = true
         defer { isStarting = false }
         identities = remembered?.identities ?? Identities()

@@ -77,7 +77,9 @@ extension NodeCore {
     /// A change is on disk, or cannot be: then everything that is not is undone.
     func stored(_ ticket: UInt64, _ problem: StoreProblem?, now: UInt64) {
         guard let problem else {
-            if let place = pending.firstIndex(where: { $0.ticket == ticket }) { pending.removeSubrange(...place) }
+            guard let place = pending.firstIndex(where: { $0.ticket == ticket }) else { return }
+            revision += UInt64(place) + 1
+            pending.removeSubrange(...place)
             return
         }
         if storeProblem == nil { log("degraded", ["problem": problem.name, "why": "\(problem)"]) }

@@ -31,6 +31,8 @@ public struct MemoryStatus: Hashable, Sendable {
     /// Why nothing can be stored: the node is degraded, and refuses changes. nil: all is well.
     public var problem: StoreProblem?
     public var notices: [String]
+    /// Changes stored since there is a memory.
+    public var revision: UInt64
     /// Entries that calls have made different from the configuration.
     public var amendments: Int
     /// Changes made and not yet on disk.

@@ -70,7 +70,9 @@ struct RunCommand: AsyncParsableCommand {
         let daemon: DaemonState
         let controller: NodeController
         do {
-            daemon = try DaemonState(configurationFile: file.source.path, notes: notes)
+            daemon = try DaemonState(
+                configurationFile: file.source.path, stateDirectory: state.stateDir, notes: notes,
+                startReason: plane.startReason)
             controller = try held.hand(to: options, replaceForeign: replaceForeign, store: store)
             try await controller.start(file, facts: daemon.facts())
         } catch {
@@ -131,7 +133,7 @@ struct RunCommand: AsyncParsableCommand {
         _ controller: NodeController, _ daemon: DaemonState, _ logger: Logger
     ) async -> (keeps: Bool, failure: CommandFailure?) {
         #if Northbound
-        let service = ControllerService(controller: controller, daemon: daemon)
+        let service = ControllerService(controller: controller, daemon: daemon, programs: programs)
         let server = Task { [path = socket.socket] in
             do {
                 try await NodeServer.serve(service, socket: path) {

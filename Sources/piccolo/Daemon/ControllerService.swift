@@ -5,22 +5,30 @@ import Glibc
 import Northbound
 import Packet
 import Tables
+import XDPDataPlane
 
 /// The controller as the service that clients see: the same things under the service's names.
 struct ControllerService: NodeService {
     let controller: NodeController
     let daemon: DaemonState
+    let programs: ProgramReplacement
 
     func status() async throws(NodeError) -> Northbound.NodeStatus {
         let status = await controller.status()
         let statistics = status.statistics
+        let (running, last) = await programs.describe()
         return Northbound.NodeStatus(
             version: Version.text, pid: getpid(), uptimeMilliseconds: UInt64(status.uptime * 1000),
-            configuration: daemon.configurationFile, dataPlane: status.dataPlane, generation: status.generation,
+            configuration: daemon.appliedFile.withLock { $0 }, dataPlane: status.dataPlane, generation: status.generation,
             ports: status.ports.count, portsUp: status.ports.count { $0.entry.up },
             events: EventTotals(
                 sent: statistics.eventsSent, repeated: statistics.eventsRepeated, lost: statistics.eventsLost),
-            residentBytes: DaemonState.residentBytes(), complaints: daemon.notes + status.complaints)
+            residentBytes: DaemonState.residentBytes(),
+            complaints: daemon.notes + (status.memory?.notices ?? []) + status.complaints,
+            state: status.memory.map { StateReport($0, directory: daemon.stateDirectory) },
+            start: status.adoption.map { StartReport($0, reason: daemon.startReason) },
+            reconciliation: ReconciliationReport(status.reconciliation),
+            program: ProgramReport(running, replacement: last?.sentence ?? ""))
     }
 
     func ports() async throws(NodeError) -> [PortReport] {
@@ -93,6 +101,43 @@ struct ControllerService: NodeService {
         try await daemon.reload(controller)
     }
 
+    func apply(text: String, path: String, dryRun: Bool) async throws(NodeError) -> ChangesReport {
+        let file = try ConfigurationFile.checked(text, path: path)
+        let preview = await controller.preview(file.configuration, facts: try daemon.factsForCall())
+        let notices = dryRun ? preview.notices : try await daemon.apply(file, controller).notices
+        return ChangesReport(
+            changes: preview.updates.map { ChangeReport($0.update.operation, $0.update.entry, before: $0.before) },
+            notices: notices, portNames: preview.portNames)
+    }
+
+    func differences() async throws(NodeError) -> [DifferenceReport] {
+        await controller.difference().map { amendment, planned in
+            DifferenceReport(
+                entry: amendment.kind == .set ? amendment.entry : nil, configured: planned,
+                timeSeconds: amendment.time,
+                idleTimeoutMilliseconds: amendment.idleTimeout.map { UInt64($0) * 500 })
+        }
+    }
+
+    func reconcile(dryRun: Bool) async throws(NodeError) -> ReconcileReport {
+        await controller.reconcile(repair: !dryRun)
+    }
+
+    func replaceProgram(
+        _ image: [UInt8], name: String, progress: @escaping @Sendable (ProgramStep) async -> Void
+    ) async throws(NodeError) -> ProgramVerdict {
+        do {
+            let outcome = try await programs.run(image: image) { report in
+                await progress(.loaded(ProgramReport(report.new)))
+                await progress(.switched)
+            }
+            if case .confirmed = outcome { return ProgramVerdict(isConfirmed: true, message: outcome.sentence) }
+            return ProgramVerdict(isConfirmed: false, message: outcome.sentence)
+        } catch {
+            throw .failed("\(name): \(error)")
+        }
+    }
+
     func shutdown(keep: Bool) async throws(NodeError) {
         daemon.stop(keeping: keep)
     }
@@ -103,6 +148,38 @@ struct ControllerService: NodeService {
             if case .routerInterface(let entry) = record.entry { ports[entry.id] = entry.port }
         }
         return ports
+    }
+}
+
+extension StateReport {
+    init(_ memory: MemoryStatus, directory: String) {
+        self.init(
+            problem: memory.problem.map { Problem(name: $0.name, sentence: "\($0)") }, directory: directory,
+            revision: memory.revision, amendments: memory.amendments, pending: memory.pending)
+    }
+}
+
+extension StartReport {
+    init(_ adoption: AdoptionReport, reason: String) {
+        let found = adoption.report
+        self.init(
+            isAdopted: adoption.isAdopted, reason: reason, checked: found.checked,
+            repaired: adoption.isAdopted ? found.found - found.failed : 0, failed: found.failed,
+            milliseconds: UInt64(adoption.seconds * 1000))
+    }
+}
+
+extension ReconciliationReport {
+    init(_ status: ReconciliationStatus) {
+        self.init(
+            runs: status.runs, found: status.found, repaired: status.found - status.failed, failed: status.failed,
+            timeSeconds: status.lastTime, discrepancies: Array((status.last?.discrepancies ?? []).prefix(8)))
+    }
+}
+
+extension ProgramReport {
+    init(_ program: ProgramDescription, replacement: String = "") {
+        self.init(digest: program.digest, tag: program.tag, id: program.id, replacement: replacement)
     }
 }
 

@@ -17,17 +17,25 @@ enum DaemonEvent: Sendable {
 
 /// The parts of a running daemon that are neither controller nor data plane: where its configuration is, and how it is told things.
 final class DaemonState: Sendable {
+    /// Read at the start and at a reload.
     let configurationFile: String
+    let stateDirectory: String
     /// What is not as it should be since the start, in sentences.
     let notes: [String]
+    /// Why tables were made anew, or taken over as they were; may be empty.
+    let startReason: String
+    /// The file in force: that one, or another that a client had applied.
+    let appliedFile: Mutex<String>
     let events: AsyncStream<DaemonEvent>
     private let continuation: AsyncStream<DaemonEvent>.Continuation
     private let observer: Mutex<HostObserver>
     // SAFETY: written while the daemon starts, by one thread; kept only so that the sources live.
     private nonisolated(unsafe) var sources: [any DispatchSourceProtocol] = []
 
-    init(configurationFile: String, notes: [String]) throws {
-        (self.configurationFile, self.notes) = (configurationFile, notes)
+    init(configurationFile: String, stateDirectory: String, notes: [String], startReason: String) throws {
+        (self.configurationFile, self.stateDirectory) = (configurationFile, stateDirectory)
+        (self.notes, self.startReason) = (notes, startReason)
+        appliedFile = Mutex(configurationFile)
         let observer = try HostObserver()
         let descriptor = observer.fileDescriptor
         self.observer = Mutex(observer)
@@ -69,28 +77,28 @@ final class DaemonState: Sendable {
         }.get()
     }
 
+    /// What the host says, for a call.
+    func factsForCall() throws(NodeError) -> HostFacts {
+        do { return try facts() } catch { throw .failed("\(error)") }
+    }
+
     /// Reads the configuration again and applies the differences: all, or none.
     func reload(_ controller: NodeController) async throws(NodeError) -> ReloadReport {
         let text: String
-        let facts: HostFacts
-        do {
-            text = try LineFile.text(of: configurationFile)
-            facts = try self.facts()
-        } catch {
+        do { text = try LineFile.text(of: configurationFile) } catch {
             throw .failed((error as? CommandFailure)?.message ?? "\(error)")
         }
-        let file: ConfigurationFile
-        do {
-            file = try ConfigurationFile(text: text, path: configurationFile)
-        } catch {
-            throw .configuration(complaints: error.complaints.map(\.description))
-        }
-        do {
-            let report = try await controller.apply(file, facts: facts)
-            return ReloadReport(inserted: report.inserted, modified: report.modified, deleted: report.deleted)
-        } catch {
-            throw .failed("\(error)")
-        }
+        let report = try await apply(try .checked(text, path: configurationFile), controller)
+        return ReloadReport(inserted: report.inserted, modified: report.modified, deleted: report.deleted)
+    }
+
+    /// Applies a file: all, or none.
+    func apply(_ file: ConfigurationFile, _ controller: NodeController) async throws(NodeError) -> ApplyReport {
+        let facts = try factsForCall()
+        let report: ApplyReport
+        do { report = try await controller.apply(file, facts: facts) } catch { throw .failed("\(error)") }
+        appliedFile.withLock { $0 = file.source.path }
+        return report
     }
 
     /// Of the process, tables mapped into it included; bytes.
@@ -98,5 +106,14 @@ final class DaemonState: Sendable {
         guard let text = try? LineFile.text(of: "/proc/self/statm"), let pages = UInt64(text.split(separator: " ")[1])
         else { return 0 }
         return pages * UInt64(sysconf(Int32(_SC_PAGESIZE)))
+    }
+}
+
+extension ConfigurationFile {
+    /// A file that a call brings.
+    static func checked(_ text: String, path: String) throws(NodeError) -> ConfigurationFile {
+        do { return try ConfigurationFile(text: text, path: path) } catch {
+            throw .configuration(complaints: error.complaints.map(\.description))
+        }
     }
 }

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import Controller
+import Glibc
+import Logging
+import XDPDataPlane
+
+/// Puts another fast-path program in the place of the running one and sees to it until it is settled whether that stays.
+struct ProgramReplacement: Sendable {
+    let controller: NodeController
+    let held: OnControllerThread
+    let logger: Logger
+
+    /// - Parameters:
+    ///   - image: an object file; nil: the program that is part of this one.
+    ///   - sizes: tables' sizes and settings; nil: as they are.
+    ///   - switched: called when packets are decided by the new program.
+    /// - Throws: `ReplacementError`, or why the file is no fast path; nothing has changed then.
+    func run(
+        image: [UInt8]? = nil, sizes: XDPConfiguration? = nil,
+        switched: @Sendable (ReplacementReport) async -> Void = { _ in }
+    ) async throws -> ReplacementOutcome {
+        let held = held
+        let report = try await controller.withDataPlane { _ in
+            var wanted = sizes ?? held.plane.configuration
+            if let image { wanted.image = try FastPathImage(image) }
+            return try held.plane.beginReplacement(wanted)
+        }
+        logger.notice("event=program_switched what=\"\(report.sentence)\"")
+        await switched(report)
+        while true {
+            let outcome = await controller.withDataPlane { _ in held.plane.replacementTick() }
+            guard let outcome else {
+                // The window is a few seconds, and is looked at some twenty times a second.
+                try? await Task.sleep(for: .milliseconds(20))
+                continue
+            }
+            switch outcome {
+            case .confirmed(let sentence): logger.notice("event=program_confirmed what=\"\(sentence)\"")
+            case .reverted(let sentence):
+                logger.error("event=program_reverted what=\"\(sentence)\"")
+                // What was written meanwhile went into the tables of the program that is gone.
+                await controller.reconcile(repair: true)
+            }
+            return outcome
+        }
+    }
+
+    /// The running program, and what became of the last replacement.
+    func describe() async -> (running: ProgramDescription, last: ReplacementReport?) {
+        let held = held
+        return await controller.withDataPlane { _ in (held.plane.runningProgram, held.plane.lastReplacement) }
+    }
+}
