@@ -7,6 +7,8 @@ public struct Listing: Sendable {
     public var lines: [String]
     public var json: JSONValue
 
+    public init(lines: [String], json: JSONValue) { (self.lines, self.json) = (lines, json) }
+
     /// The node at a glance. Whether it is degraded stands before all else.
     public static func status(_ status: NodeStatus, style: TerminalStyle = .plain) -> Listing {
         let uptime = Quantity.duration(milliseconds: status.uptimeMilliseconds)
