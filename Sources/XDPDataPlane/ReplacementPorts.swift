@@ -75,7 +75,7 @@ extension XDPDataPlane {
         guard let directory = configuration.pinDirectory else { return }
         let sets = PinnedSets(directory: directory)
         let former = sets.numbers
-        _ = try sets.add(fastPath)
+        pinnedSet = try sets.add(fastPath)
         for number in former { sets.drop(number) }
     }
 }

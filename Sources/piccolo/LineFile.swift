@@ -33,7 +33,7 @@ enum LineFile {
         return "\(String(cString: folder))/\(path)"
     }
 
-    /// A file's content; `-`: standard input.
+    /// What is in a file; `-`: standard input.
     static func bytes(of path: String) throws -> [UInt8] {
         let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {

@@ -112,6 +112,12 @@ public actor NodeController {
         core.stored(ticket, problem, now: Engine.now())
     }
 
+    /// What the store holds about the data plane at a place; nil: nothing.
+    public func shadowRecord(_ place: UInt64) -> [UInt8]? { core.shadow[place] }
+
+    /// Keeps something about the data plane that it cannot be asked; nil: no more.
+    public func setShadowRecord(_ place: UInt64, _ content: [UInt8]?) { core.setShadow(place, content) }
+
     // MARK: Configuration
 
     /// Begins: remembers what was wanted, takes over tables an earlier process left, or fills new ones, attaches the ports, and

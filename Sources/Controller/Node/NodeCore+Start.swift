@@ -58,6 +58,7 @@ extension NodeCore {
         }
         let marker = plane?.marker
         let shadow = remembered?.shadows[dataPlane.capabilities.name]
+        self.shadow = shadow?.records ?? [:]
         if let marker, shadow?.marker != marker {
             var stored = StoreChange()
             stored.shadows[dataPlane.capabilities.name] = .init(marker: marker)

@@ -68,6 +68,14 @@ extension NodeCore {
         debt = sum
     }
 
+    func setShadow(_ place: UInt64, _ content: [UInt8]?) {
+        guard shadow[place] != content else { return }
+        shadow[place] = content
+        var change = StoreChange()
+        change.shadows[dataPlane.capabilities.name] = .init(records: [place: content])
+        owe(change)
+    }
+
     /// What is to be handed to the store now.
     func takeOutgoing() -> (ticket: UInt64, change: StoreChange)? {
         defer { outgoing = nil }

@@ -35,6 +35,8 @@ final class NodeCore {
     var isStarting = false
     /// To be handed to the store by whoever called.
     var outgoing: (ticket: UInt64, change: StoreChange)?
+    /// What the store holds about the data plane, by place.
+    var shadow: [UInt64: [UInt8]] = [:]
     /// Changes stored since there is a memory.
     var revision: UInt64 = 0
     /// What could not be stored and nobody waits for; stored when the store works again.

@@ -39,6 +39,11 @@ struct RunCommand: AsyncParsableCommand {
     var config: String?
     @OptionGroup var state: StateOption
     @OptionGroup var socket: SocketOption
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Use the fast-path program in this object file instead of the built-in one.", valueName: "file"),
+        completion: .file(extensions: ["o"]))
+    var program: String?
     @Flag(exclusivity: .exclusive)
     var onExit = OnExit.detachOnExit
     @Flag(help: "Detach programs of others from the ports' interfaces instead of refusing to start on them.")
@@ -51,15 +56,13 @@ struct RunCommand: AsyncParsableCommand {
         let wanted = file.configuration
         let lock: StateLock
         do { lock = try StateLock(state: wanted.pinPath) } catch { throw CommandFailure(message: "\(error)") }
+        let sizes = try sizes(wanted)
+        let store = try state.open(node: wanted.node.name)
         let (plane, notes): (XDPDataPlane, [String])
-        do { (plane, notes) = try Self.load(wanted) } catch {
+        do { (plane, notes) = try Self.load(sizes) } catch {
             // Only an empty one goes: what an earlier process left pinned stays.
             rmdir(wanted.pinPath)
-            throw error
-        }
-        let store: any NodeStore
-        do { store = try state.open(node: wanted.node.name) } catch {
-            rmdir(wanted.pinPath)
+            store.close()
             throw error
         }
         var options = NodeController.Options()
@@ -72,17 +75,21 @@ struct RunCommand: AsyncParsableCommand {
         do {
             daemon = try DaemonState(
                 configurationFile: file.source.path, stateDirectory: state.stateDir, notes: notes,
-                startReason: plane.startReason)
+                startReason: plane.adoptionRefusal ?? plane.pendingUpgrade ?? "")
             controller = try held.hand(to: options, replaceForeign: replaceForeign, store: store)
             try await controller.start(file, facts: daemon.facts())
         } catch {
             // Nothing is attached yet. What an earlier process left attached goes on; an empty folder goes.
+            held.plane.abandon()
             rmdir(wanted.pinPath)
             store.close()
             throw CommandFailure(message: "cannot start: \(error)")
         }
         daemon.watchSignals(keepOnExit: onExit == .keepOnExit)
-        let (keeps, failure) = await serve(controller, daemon, options.logger)
+        let programs = ProgramReplacement(controller: controller, held: held, logger: options.logger)
+        let upgrade = await programs.upgrade(to: sizes)
+        let (keeps, failure) = await serve(controller, daemon, programs, options.logger)
+        upgrade?.cancel()
         if !keeps { await controller.withDataPlane { _ in held.plane.detachAll() } }
         await controller.shutdown()
         store.close()
@@ -96,8 +103,7 @@ struct RunCommand: AsyncParsableCommand {
         return logger
     }
 
-    /// Loads the fast path, pinned if there is a BPF file system to pin it on; what is not as wanted comes back in sentences.
-    private static func load(_ wanted: Configuration) throws -> (XDPDataPlane, [String]) {
+    private func sizes(_ wanted: Configuration) throws -> XDPConfiguration {
         var sizes = XDPConfiguration()
         sizes.ipv4Flows = wanted.limits.ipv4Flows
         sizes.ipv6Flows = wanted.limits.ipv6Flows
@@ -107,6 +113,17 @@ struct RunCommand: AsyncParsableCommand {
         sizes.hashSeed = wanted.node.hashSeed
         sizes.multiBuffer = true
         sizes.pinDirectory = wanted.pinPath
+        if let program {
+            do { sizes.image = try FastPathImage(try LineFile.bytes(of: program)) } catch let error as FastPathImageError {
+                throw CommandFailure(message: "\(program): \(error)")
+            }
+        }
+        return sizes
+    }
+
+    /// Loads the fast path, pinned if there is a BPF file system to pin it on; what is not as wanted comes back in sentences.
+    private static func load(_ wanted: XDPConfiguration) throws -> (XDPDataPlane, [String]) {
+        var sizes = wanted
         do {
             do {
                 return (try XDPDataPlane(sizes), [])
@@ -130,7 +147,7 @@ struct RunCommand: AsyncParsableCommand {
 
     /// Serves clients and follows the host until told to stop, or until clients cannot be served.
     private func serve(
-        _ controller: NodeController, _ daemon: DaemonState, _ logger: Logger
+        _ controller: NodeController, _ daemon: DaemonState, _ programs: ProgramReplacement, _ logger: Logger
     ) async -> (keeps: Bool, failure: CommandFailure?) {
         #if Northbound
         let service = ControllerService(controller: controller, daemon: daemon, programs: programs)

@@ -35,13 +35,40 @@ struct ProgramReplacement: Sendable {
                 continue
             }
             switch outcome {
-            case .confirmed(let sentence): logger.notice("event=program_confirmed what=\"\(sentence)\"")
+            case .confirmed(let sentence):
+                logger.notice("event=program_confirmed what=\"\(sentence)\"")
+                let chosen = image == nil ? nil : Array(report.new.digest.utf8)
+                await controller.setShadowRecord(Self.chosenProgram, chosen)
             case .reverted(let sentence):
                 logger.error("event=program_reverted what=\"\(sentence)\"")
                 // What was written meanwhile went into the tables of the program that is gone.
                 await controller.reconcile(repair: true)
             }
             return outcome
+        }
+    }
+
+    /// Where the shadow of the data plane says which program an operator has chosen: the digest of its file, in hexadecimal.
+    static let chosenProgram: UInt64 = 1
+
+    /// Begins to put the program that is wanted in the place of one that an earlier process left, if that is another one. A program
+    /// that an operator has put there stays.
+    func upgrade(to sizes: XDPConfiguration) async -> Task<Void, Never>? {
+        let held = held
+        let (pending, running) = await controller.withDataPlane { _ in
+            (held.plane.pendingUpgrade, held.plane.runningProgram)
+        }
+        guard pending != nil else { return nil }
+        if sizes.image == nil, !running.isEmbedded,
+            await controller.shadowRecord(Self.chosenProgram) == Array(running.digest.utf8)
+        {
+            logger.notice("event=program_kept what=\"\(running.short) was chosen by an operator\"")
+            return nil
+        }
+        return Task {
+            do { _ = try await run(sizes: sizes) } catch {
+                logger.error("event=program_not_replaced why=\"\(error)\"")
+            }
         }
     }
 

@@ -8,6 +8,7 @@ import XDPDataPlane
 final class XDPPortBinder: PortBinder {
     private let plane: XDPDataPlane
     private let replaceForeign: Bool
+    private var bindings: [PortBinding] = []
     private var held: [PortID: PortBinding] = [:]
     private var known: [PortID: Controller.PortAttachment] = [:]
 
@@ -16,6 +17,7 @@ final class XDPPortBinder: PortBinder {
     }
 
     func bind(_ ports: [PortBinding]) -> [Controller.PortAttachment] {
+        bindings = ports
         let wanted = Dictionary(ports.map { ($0.port, $0) }) { first, _ in first }
         for (port, binding) in held where wanted[port].map({ !Self.sameHold($0, binding) }) ?? true {
             plane.detach(port)
@@ -34,7 +36,18 @@ final class XDPPortBinder: PortBinder {
     }
 
     func reconcile(repair: Bool) -> (attachments: [Controller.PortAttachment], report: ReconcileReport) {
-        (known.values.sorted { $0.port < $1.port }, ReconcileReport(repairs: repair))
+        var report = plane.reconcileLinks(repair: repair)
+        // What could not be attached may be free by now.
+        if repair {
+            for binding in bindings where binding.interfaceIndex != nil && held[binding.port] == nil {
+                let attachment = attach(binding)
+                known[binding.port] = attachment
+                guard attachment.mode != nil else { continue }
+                held[binding.port] = binding
+                report.add(Discrepancy(.missing, table: nil, subject: "program of port \(binding.name)"))
+            }
+        }
+        return (bindings.compactMap { known[$0.port] }, report)
     }
 
     /// The name does not matter: the program stays where it is when an interface is renamed.
