@@ -20,10 +20,11 @@ struct Piccolo: AsyncParsableCommand {
         #if Northbound
         commands += [
             StatusCommand.self, PortCommand.self, TableCommand.self, EntryCommand.self, FlowCommand.self,
-            WatchCommand.self, StatsCommand.self, ReloadCommand.self, StopCommand.self,
+            WatchCommand.self, StatsCommand.self, ReloadCommand.self, ApplyCommand.self, DiffCommand.self,
+            ReconcileCommand.self, ProgramCommand.self, StopCommand.self,
         ]
         #endif
-        return commands + [CompletionsCommand.self]
+        return commands + [StateCommand.self, CompletionsCommand.self]
     }
 
     static func main() async {

@@ -11,6 +11,11 @@ enum Terminal {
         out(json ? listing.json.text : listing.lines.joined(separator: "\n"))
     }
 
+    /// As one of several: JSON on a line of its own.
+    static func line(_ listing: Listing, json: Bool) {
+        out(json ? listing.json.line : listing.lines.joined(separator: "\n"))
+    }
+
     /// Whether a person looks at standard output. `NO_COLOR` and `TERM=dumb` ask for plain text.
     static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 && variable("TERM") != "dumb" }
     static var style: TerminalStyle { isInteractive && variable("NO_COLOR") == nil ? .colored : .plain }

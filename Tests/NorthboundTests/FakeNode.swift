@@ -28,6 +28,25 @@ actor FakeNode: NodeService {
             received: [.forward: Counter(packets: 1000, bytes: 64000), .drop: Counter(packets: 3, bytes: 180)])
     }
 
+    private(set) var applied: [Applied] = []
+    private(set) var images: [[UInt8]] = []
+    private var changes = ChangesReport()
+    private var differenceList: [DifferenceReport] = []
+    private var reconciliation = ReconcileReport(repairs: true)
+    private var verdict = ProgramVerdict(isConfirmed: true, message: "it did as well as the one before")
+    private var problem: StateReport.Problem?
+
+    struct Applied: Equatable, Sendable {
+        var text: String
+        var path: String
+        var dryRun: Bool
+    }
+
+    func answerApplies(with changes: ChangesReport) { self.changes = changes }
+    func differ(by differences: [DifferenceReport]) { differenceList = differences }
+    func find(_ report: ReconcileReport) { reconciliation = report }
+    func judge(_ verdict: ProgramVerdict) { self.verdict = verdict }
+    func degrade(_ problem: StateReport.Problem?) { self.problem = problem }
     func answerWrites(with answers: [UpdateResult]) { self.answers = answers }
     func refuseReload(_ complaints: [String]) { self.complaints = complaints }
     func hold(_ reports: [EntryReport], in table: TableID) { entries[table] = reports }
@@ -37,7 +56,21 @@ actor FakeNode: NodeService {
             version: "1.2.3", pid: 4711, uptimeMilliseconds: 3_723_000, configuration: "/etc/piccolo/node.yaml",
             dataPlane: "xdp", generation: PolicyGeneration(rawValue: 7), ports: 2, portsUp: 1,
             events: EventTotals(sent: 10, repeated: 2, lost: 1), residentBytes: 123_456_789,
-            complaints: ["p2 is down: plug the cable in"])
+            complaints: ["p2 is down: plug the cable in"],
+            state: StateReport(
+                problem: problem, directory: "/var/lib/piccolo", revision: 42, amendments: 3,
+                pending: problem == nil ? 0 : 2),
+            start: StartReport(
+                isAdopted: true, reason: "the process before was killed", checked: 1200, repaired: 2, failed: 1,
+                milliseconds: 420),
+            reconciliation: ReconciliationReport(
+                runs: 7, found: 3, repaired: 2, failed: 1, timeSeconds: 1_777_636_800,
+                discrepancies: [
+                    Discrepancy(.missing, table: .ipv4, subject: "route 10.9.0.0/16 in VRF 0"),
+                    Discrepancy(.altered, table: nil, subject: "link of port p1", detail: "detached", failure: "EBUSY"),
+                ]),
+            program: ProgramReport(
+                digest: "0123456789abcdef0123", tag: "a1b2c3d4e5f60718", id: 57, replacement: "replaced by x.o: confirmed"))
     }
 
     func ports() async throws(NodeError) -> [PortReport] { portList }
@@ -89,6 +122,31 @@ actor FakeNode: NodeService {
     func reload() async throws(NodeError) -> ReloadReport {
         guard complaints.isEmpty else { throw .configuration(complaints: complaints) }
         return ReloadReport(inserted: 1, modified: 2, deleted: 3)
+    }
+
+    func apply(text: String, path: String, dryRun: Bool) async throws(NodeError) -> ChangesReport {
+        applied.append(Applied(text: text, path: path, dryRun: dryRun))
+        guard complaints.isEmpty else { throw .configuration(complaints: complaints) }
+        return changes
+    }
+
+    func differences() async throws(NodeError) -> [DifferenceReport] { differenceList }
+
+    func reconcile(dryRun: Bool) async throws(NodeError) -> ReconcileReport {
+        var report = reconciliation
+        report.repairs = !dryRun
+        if dryRun { report.failed = 0 }
+        return report
+    }
+
+    func replaceProgram(
+        _ image: [UInt8], name: String, progress: @escaping @Sendable (ProgramStep) async -> Void
+    ) async throws(NodeError) -> ProgramVerdict {
+        images.append(image)
+        guard image.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else { throw .failed("\(name) is no ELF file") }
+        await progress(.loaded(ProgramReport(digest: "00ff", tag: "a1", id: 58)))
+        await progress(.switched)
+        return verdict
     }
 
     func shutdown(keep: Bool) async throws(NodeError) { shutdowns.append(keep) }

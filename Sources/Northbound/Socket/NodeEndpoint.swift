@@ -155,7 +155,9 @@ struct NodeEndpoint: Piccolo_V1_Node.SimpleServiceProtocol {
     ) async throws {
         let (differences, pageSize) = try await answer { () async throws(NodeError) in
             let pageSize = try Self.pageSize(request.pageSize)
-            return (try await service.differences(), pageSize)
+            // What a call deleted and the configuration has no more differs in nothing.
+            let differences = try await service.differences().filter { $0.entry != nil || $0.configured != nil }
+            return (differences, pageSize)
         }
         for start in stride(from: 0, to: differences.count, by: pageSize) {
             let page = differences[start..<min(start + pageSize, differences.count)]

@@ -151,34 +151,36 @@ extension Listing {
 
     // MARK: Status
 
+    /// What stands before a line of `status`.
+    static func label(_ text: String) -> String { text + String(repeating: " ", count: max(1, 15 - text.count)) }
+
     static func memory(_ status: NodeStatus) -> [String] {
         var lines: [String] = []
+        func add(_ label: String, _ text: String) {
+            lines += Paragraph.lines(text, first: Self.label(label), rest: Self.label(""))
+        }
         if let state = status.state {
-            var text = "state          \(state.directory), revision \(state.revision)"
-            if state.pending > 0 { text += ", \(state.pending) not on disk yet" }
-            lines.append(text)
-            lines.append("changed        \(state.amendments) entries by calls")
+            let pending = state.pending > 0 ? ", \(state.pending) changes not on disk yet" : ""
+            add(
+                "state",
+                "\(state.directory), revision \(state.revision), \(state.amendments) entries changed by calls\(pending)")
         }
         if let start = status.start {
-            var text = "start          \(start.isAdopted ? "took over the tables it found" : "made new tables")"
-            text += " in \(Quantity.duration(milliseconds: start.milliseconds))"
-            if start.isAdopted {
-                text += ": compared \(start.checked), repaired \(start.repaired), not repaired \(start.failed)"
-            }
-            lines.append(text)
-            if !start.reason.isEmpty { lines.append("               \(start.reason)") }
+            let time = Quantity.duration(milliseconds: start.milliseconds)
+            let found = ": compared \(start.checked), repaired \(start.repaired), not repaired \(start.failed)"
+            add("start", (start.isAdopted ? "took over tables in \(time)\(found)" : "made new tables in \(time)"))
+            if !start.reason.isEmpty { add("", start.reason) }
         }
         let past = status.reconciliation
         if past.runs > 0 {
-            var text = "compared       \(past.runs) times: found \(past.found)"
-            if past.found > 0 { text += ", repaired \(past.repaired), not repaired \(past.failed)" }
-            if past.timeSeconds > 0 { text += ", last at \(Quantity.time(past.timeSeconds))" }
-            lines.append(text)
-            lines += past.discrepancies.map { "               \($0)" }
+            let found = past.found > 0 ? ", repaired \(past.repaired), not repaired \(past.failed)" : ""
+            let last = past.timeSeconds > 0 ? ", last at \(Quantity.time(past.timeSeconds))" : ""
+            add("compared", "\(past.runs) times: found \(past.found)\(found)\(last)")
+            for discrepancy in past.discrepancies { add("", "\(discrepancy)") }
         }
         if let program = status.program {
-            lines.append("program        build \(program.digest.prefix(12)), tag \(program.tag), id \(program.id)")
-            if !program.replacement.isEmpty { lines.append("               \(program.replacement)") }
+            add("program", "build \(program.digest.prefix(12)), tag \(program.tag), id \(program.id)")
+            if !program.replacement.isEmpty { add("", program.replacement) }
         }
         return lines
     }

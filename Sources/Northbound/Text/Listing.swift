@@ -7,12 +7,15 @@ public struct Listing: Sendable {
     public var lines: [String]
     public var json: JSONValue
 
+    public init(lines: [String], json: JSONValue) { (self.lines, self.json) = (lines, json) }
+
     /// The node at a glance. Whether it is degraded stands before all else.
     public static func status(_ status: NodeStatus, style: TerminalStyle = .plain) -> Listing {
         let uptime = Quantity.duration(milliseconds: status.uptimeMilliseconds)
         var lines = ["piccolo \(status.version), process \(status.pid), up \(uptime)"]
         if let problem = status.state?.problem {
-            lines = [style.red("DEGRADED: changes are refused, packets are forwarded"), problem.sentence] + lines
+            lines.insert(style.red("DEGRADED: packets are forwarded, changes are refused"), at: 0)
+            lines += Paragraph.lines(problem.sentence, first: Self.label("degraded"), rest: Self.label(""))
         }
         lines += [
             "configuration  \(status.configuration)",

@@ -13,7 +13,7 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         let status = try await NodeClient.connect(to: socket.socket) { try await $0.status() }
-        Terminal.out(.status(status), json: output.json)
+        Terminal.out(.status(status, style: output.json ? .plain : Terminal.style), json: output.json)
     }
 }
 
