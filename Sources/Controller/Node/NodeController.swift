@@ -141,8 +141,9 @@ public actor NodeController {
 
     /// Follows changes of the host's interfaces, addresses and neighbours.
     @discardableResult
-    public func update(facts: HostFacts) throws(ApplyError) -> ApplyReport {
-        try core.update(facts: facts, now: Engine.now())
+    public func update(facts: HostFacts) async throws(ApplyError) -> ApplyReport {
+        if core.number(facts) { _ = await isDurable() }
+        return try core.update(facts: facts, now: Engine.now())
     }
 
     /// What `apply` would do.

@@ -304,12 +304,8 @@ extension NodeCore {
         }
         forgetUnreachableStations(after: zip(updates, results).compactMap { $1 == .applied ? $0 : nil })
         let rejected = results.count { $0.error != nil }
-        log(
-            "written",
-            [
-                "updates": "\(updates.count)", "rejected": "\(rejected)",
-                "generation": "\(dataPlane.generation.rawValue)",
-            ])
+        let generation = dataPlane.generation.rawValue
+        logger.debug("event=written updates=\(updates.count) rejected=\(rejected) generation=\(generation)")
         if !touched.isEmpty {
             var stored = StoreChange()
             stored.amendments.reserveCapacity(touched.count)

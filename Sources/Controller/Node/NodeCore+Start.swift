@@ -42,6 +42,12 @@ extension NodeCore {
         guard let first = isTheLast || isAdopted ? last ?? file : file else { throw .notConfigured }
         let plan = plan(first.configuration, facts, &identities)
         if first.source.text != remembered?.configuration?.text { forgetAmendments(namedBy: plan) }
+        if identities != remembered?.identities {
+            // Before the tables show numbers that the next start would give to others.
+            var numbers = StoreChange()
+            numbers.identities = identities
+            storeNow(numbers)
+        }
         let report =
             if let plane, isAdopted { restore(plan, plane) } else { try fill(plan, now: now) }
         (configuration, self.facts) = (first.configuration, facts)
@@ -53,7 +59,6 @@ extension NodeCore {
         } else {
             var stored = StoreChange()
             if remembered?.configuration?.text != first.source.text { stored.configuration = first.source }
-            stored.identities = identities
             owe(stored)
         }
         let marker = plane?.marker

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Dispatch
 import Glibc
 import Packet
 import Tables
@@ -66,6 +67,32 @@ extension NodeCore {
         var sum = change
         if let debt { sum.precede(by: debt) }
         debt = sum
+    }
+
+    /// Gives numbers to next hops that new facts bring, so that they can be stored before the tables show them: else a process that
+    /// is killed in between leaves tables whose numbers the next one gives to others. Returns whether there are any.
+    func number(_ facts: HostFacts) -> Bool {
+        guard store != nil, refusal == nil, let configuration, facts != self.facts else { return false }
+        var numbered = identities
+        _ = plan(configuration, facts, &numbered)
+        // What is not wanted any more keeps its number until it is out of the tables.
+        let new = numbered.nextHops.given.filter { identities.nextHops.given[$0.key] == nil }
+        guard !new.isEmpty else { return false }
+        identities.nextHops.given.merge(new) { old, _ in old }
+        var stored = StoreChange()
+        stored.identities = identities
+        enqueue(stored, Undo(amendments: [:]))
+        return true
+    }
+
+    /// Stores a change while the caller waits.
+    func storeNow(_ change: StoreChange) {
+        guard let store, refusal == nil else { return owe(change) }
+        let isDone = DispatchSemaphore(value: 0)
+        store.commit(change) { _ in isDone.signal() }
+        isDone.wait()
+        // Should it have failed: the store says so, and this is stored with what comes when it works again.
+        if store.problem != nil { owe(change) }
     }
 
     func setShadow(_ place: UInt64, _ content: [UInt8]?) {
