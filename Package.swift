@@ -134,7 +134,8 @@ let package = Package(
             name: "NorthboundTests", dependencies: ["Northbound", "Store", "Controller", "piccolo", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["piccolo", "piccolo-soak", "Soak", "TestSupport", "Netlink"],
+            name: "EndToEndTests",
+            dependencies: ["piccolo", "piccolo-soak", "Soak", "TestSupport", "Netlink", "Store", "Controller"],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -45,6 +45,7 @@ extension SQLiteStore {
                 try session.store([change], now: clock())
                 try session.foldLog()
             }
+            try session.foldWholeLog()
             try session.close()
             try incoming.requireFolded()
             try place.keepAsPrevious()

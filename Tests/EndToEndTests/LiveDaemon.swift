@@ -14,6 +14,10 @@ final class LiveDaemon {
     let pinPath: String
     var socket: String { "\(folder)/node.sock" }
     var configurationFile: String { "\(folder)/node.yaml" }
+    /// What the node remembers; another path for what a test mounts.
+    lazy var stateFolder = "\(folder)/state"
+    /// Else it is to remember its configuration.
+    var givesFile = true
     private var process: RunningCommand?
     /// Not, if the state was given: it is another daemon's.
     private let ownsState: Bool
@@ -42,8 +46,7 @@ final class LiveDaemon {
         try? FileManager.default.removeItem(atPath: folder)
         guard ownsState else { return }
         // Links that a killed daemon leaves on purpose; unpinned, they are gone.
-        for name in BPFFileSystem.names(in: pinPath) { unlink("\(pinPath)/\(name)") }
-        rmdir(pinPath)
+        try? BPFFileSystem.removeDirectory(pinPath)
         unlink(lock)
     }
 
@@ -75,6 +78,16 @@ final class LiveDaemon {
         notePrograms()
     }
 
+    /// Starts `piccolo run`, and does something until it listens, and at least once.
+    func startWhile(_ body: () throws -> Void) throws {
+        try launch([], by: [])
+        try body()
+        guard eventually({ log.contains("event=listening") || (process?.hasEnded() ?? true) }),
+            log.contains("event=listening")
+        else { throw Unexpected(description: "the daemon does not listen:\n\(log)") }
+        notePrograms()
+    }
+
     /// Starts `piccolo run` that is to be refused; its exit status and what it says.
     func startRefused(_ options: [String] = [], by wrapper: [String] = []) throws -> (status: Int32?, log: String) {
         try launch(options, by: wrapper)
@@ -86,7 +99,8 @@ final class LiveDaemon {
 
     private func launch(_ options: [String], by wrapper: [String]) throws {
         let command =
-            try wrapper + [Piccolo.path(), "run", "--config", configurationFile, "--socket", socket] + options
+            try wrapper + [Piccolo.path(), "run", "--socket", socket, "--state-dir", stateFolder]
+            + (givesFile ? ["--config", configurationFile] : []) + options
         process = try topology.node.run { try RunningCommand(command) }
     }
 
@@ -196,6 +210,21 @@ struct StatusReport: Decodable {
     var generation: Int
     var portsUp: Int
     var complaints: [String]
+    struct State: Decodable {
+        var condition: String
+        var problem: String?
+        var message: String?
+        var amendments: Int
+    }
+    var state: State?
+    struct Start: Decodable {
+        /// `adopted` or `new`.
+        var tables: String
+        var checked: Int
+        var repaired: Int
+        var failed: Int
+    }
+    var start: Start?
 }
 
 struct Port: Decodable {

@@ -58,6 +58,14 @@ struct RandomChanges {
         }
     }
 
+    /// A change that a log that is left out would hide.
+    func identitiesAlone() -> StoreChange {
+        var change = StoreChange()
+        var copy = self
+        change.identities = copy.identities()
+        return change
+    }
+
     private mutating func configuration() -> StoredConfiguration {
         let lines = (0..<random.number(0...200)).map { "line \($0): \(random.number(0...UInt32.max)) \"äß\"\n" }
         return StoredConfiguration(text: lines.joined(), path: "/etc/piccolo/\(random.number(0...99)).yaml")

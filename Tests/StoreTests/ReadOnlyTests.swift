@@ -30,10 +30,7 @@ struct ReadOnlyTests {
             store.store(change)
         }
         if !log { store.close() }
-        mkdir(scratch.state, 0o700)
-        scratch.write(origin.content("node.db"), to: "node.db")
-        if log { scratch.write(origin.content("node.db-wal"), to: "node.db-wal") }
-        if index { scratch.write(origin.content("node.db-shm"), to: "node.db-shm") }
+        scratch.takeFiles(of: origin, ["node.db"] + (log ? ["node.db-wal"] : []) + (index ? ["node.db-shm"] : []))
         store.close()
         return expected
     }

@@ -32,7 +32,15 @@ final class Scratch {
         return files
     }
 
-    func content(_ name: String) -> [UInt8] { FileManager.default.contents(atPath: state + "/" + name).map(Array.init) ?? [] }
+    /// Takes over the files of a memory that is open, as its process would leave them if it were killed now.
+    func takeFiles(of other: Scratch, _ names: [String] = ["node.db", "node.db-wal", "node.db-shm"]) {
+        mkdir(state, 0o700)
+        for name in names { write(other.content(name), to: name) }
+    }
+
+    func content(_ name: String) -> [UInt8] {
+        FileManager.default.contents(atPath: state + "/" + name).map(Array.init) ?? []
+    }
 
     func write(_ bytes: [UInt8], to name: String) {
         _ = FileManager.default.createFile(atPath: state + "/" + name, contents: Data(bytes))

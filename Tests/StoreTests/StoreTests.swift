@@ -61,8 +61,7 @@ struct StoreTests {
         }
         // What a process that is killed now leaves.
         let left = Scratch()
-        mkdir(left.state, 0o700)
-        for name in ["node.db", "node.db-wal", "node.db-shm"] { left.write(scratch.content(name), to: name) }
+        left.takeFiles(of: scratch)
         #expect(left.content("node.db-wal").count > 0)
         #expect(try SQLiteStore.open(left).contents() == expected)
         store.close()

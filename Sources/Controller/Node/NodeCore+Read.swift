@@ -9,7 +9,7 @@ extension NodeCore {
 
     func status(now: UInt64) -> NodeStatus {
         let ports = ports()
-        var complaints = dataPlane.health().complaints + notices + notInstalled
+        var complaints = dataPlane.health().complaints + notices + notInstalled + notRepaired
         for port in ports {
             guard let attachment = port.attachment, let reason = attachment.reason else { continue }
             let mode = attachment.mode.map { "attached as \($0.rawValue) only" } ?? "not attached"

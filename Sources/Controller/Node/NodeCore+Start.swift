@@ -225,6 +225,7 @@ extension NodeCore {
 
     /// Counts and logs what a comparison found.
     private func note(_ report: ReconcileReport) {
+        notRepaired = report.discrepancies.filter { $0.failure != nil }.prefix(32).map(\.description)
         reconciliation.runs += 1
         reconciliation.found += UInt64(report.found)
         reconciliation.failed += UInt64(report.failed)

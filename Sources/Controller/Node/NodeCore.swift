@@ -47,6 +47,8 @@ final class NodeCore {
     /// What calls had made and the tables would not take at the start, in sentences.
     var notInstalled: [String] = []
     var reconciliation = ReconciliationStatus()
+    /// What the last comparison could not repair, in sentences.
+    var notRepaired: [String] = []
     var nextReconciliation: UInt64 = .max
 
     var programmer: FlowProgrammer

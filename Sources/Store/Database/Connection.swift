@@ -27,7 +27,13 @@ final class Connection: Sendable {
         configuration.busyMode = .timeout(2)
         configuration.readonly = purpose != .writing
         configuration.allowsUnsafeTransactions = true
-        configuration.prepareDatabase { db in try db.execute(sql: Self.settings(purpose)) }
+        configuration.prepareDatabase { db in
+            try db.execute(sql: Self.settings(purpose))
+            guard purpose == .still else { return }
+            // Or SQLite would, when it closes, remove a log that has nothing in it.
+            var keepsLog: Int32 = 1
+            sqlite3_file_control(db.sqliteConnection, "main", SQLITE_FCNTL_PERSIST_WAL, &keepsLog)
+        }
         do {
             let path = purpose == .still ? Self.stillPath(place) : place.database
             queue = try DatabaseQueue(path: path, configuration: configuration)

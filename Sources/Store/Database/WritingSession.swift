@@ -219,7 +219,15 @@ final class WritingSession: @unchecked Sendable {
         if folded == pages { log.pages = 0 }
     }
 
-    /// Folds the log into the database and removes it.
+    /// Folds all of the log into the database.
+    func foldWholeLog() throws(StoreProblem) {
+        try connection.run { db in
+            let code = sqlite3_wal_checkpoint_v2(db.sqliteConnection, "main", SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+            guard code == SQLITE_OK else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
+        }
+    }
+
+    /// Folds the log into the database, if it can, and removes it.
     func close() throws(StoreProblem) {
         tables = nil
         try connection.close()
