@@ -131,7 +131,8 @@ let package = Package(
                 "Store", "StoreFaults", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: settings),
         .testTarget(
-            name: "NorthboundTests", dependencies: ["Northbound", "piccolo", "TestSupport"], swiftSettings: settings),
+            name: "NorthboundTests", dependencies: ["Northbound", "Store", "Controller", "piccolo", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["piccolo", "piccolo-soak", "Soak", "TestSupport", "Netlink", "Store", "Controller"],

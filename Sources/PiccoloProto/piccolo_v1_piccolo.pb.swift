@@ -2790,12 +2790,22 @@ public nonisolated struct Piccolo_V1_ReplaceProgramResponse: Sendable {
     set {step = .switched(newValue)}
   }
 
+  /// the last
   public var verdict: Piccolo_V1_ProgramVerdict {
     get {
       if case .verdict(let v)? = step {return v}
       return Piccolo_V1_ProgramVerdict()
     }
     set {step = .verdict(newValue)}
+  }
+
+  /// The last: why it is not used, with the verifier's log, however long. Nothing has changed.
+  public var refused: String {
+    get {
+      if case .refused(let v)? = step {return v}
+      return String()
+    }
+    set {step = .refused(newValue)}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -2805,7 +2815,10 @@ public nonisolated struct Piccolo_V1_ReplaceProgramResponse: Sendable {
     case loaded(Piccolo_V1_ProgramReport)
     /// packets are decided by it from now on
     case switched(Piccolo_V1_Empty)
+    /// the last
     case verdict(Piccolo_V1_ProgramVerdict)
+    /// The last: why it is not used, with the verifier's log, however long. Nothing has changed.
+    case refused(String)
 
   }
 
@@ -6597,7 +6610,7 @@ nonisolated extension Piccolo_V1_ReplaceProgramRequest: SwiftProtobuf.Message, S
 
 nonisolated extension Piccolo_V1_ReplaceProgramResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReplaceProgramResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}loaded\0\u{1}switched\0\u{1}verdict\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}loaded\0\u{1}switched\0\u{1}verdict\0\u{1}refused\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -6644,6 +6657,14 @@ nonisolated extension Piccolo_V1_ReplaceProgramResponse: SwiftProtobuf.Message, 
           self.step = .verdict(v)
         }
       }()
+      case 4: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.step != nil {try decoder.handleConflictingOneOf()}
+          self.step = .refused(v)
+        }
+      }()
       default: break
       }
     }
@@ -6666,6 +6687,10 @@ nonisolated extension Piccolo_V1_ReplaceProgramResponse: SwiftProtobuf.Message, 
     case .verdict?: try {
       guard case .verdict(let v)? = self.step else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .refused?: try {
+      guard case .refused(let v)? = self.step else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 4)
     }()
     case nil: break
     }

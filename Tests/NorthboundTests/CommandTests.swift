@@ -70,9 +70,10 @@ struct CommandTests {
     static let mistakes: [[String]] = [
         ["statu"], ["status", "--colour"], ["entry", "list"], ["entry", "list", "ipv5_table"],
         ["entry", "add", "ipv4_table"],
-        ["watch", "--interval", "0"], ["watch", "--count", "-1"], ["flow", "list", "--sort", "age"], ["run"],
+        ["watch", "--interval", "0"], ["watch", "--count", "-1"], ["flow", "list", "--sort", "age"],
         ["replay", "--config", "x"], ["replay", "a.pcap", "--config", "x", "--through", "fpga"],
-        ["replay", "a.pcap", "--config", "x", "--compare"], ["completions", "tcsh"],
+        ["replay", "a.pcap", "--config", "x", "--compare"], ["completions", "tcsh"], ["apply"], ["apply", "a", "b"],
+        ["program", "replace"], ["state", "import"], ["diff", "x"],
     ]
 
     @Test("a command it does not understand ends with 2, with the usage on standard error", arguments: mistakes)
@@ -189,11 +190,118 @@ struct CommandTests {
         #expect(await node.shutdowns == [true])
     }
 
+    @Test("a file is applied, or what it would change is shown, and mistakes in it end with 1")
+    func apply() async throws {
+        let node = FakeNode()
+        try await withNode(node) { socket in
+            let file = socket + ".yaml"
+            try "ports: [{name: p1}]\n".write(toFile: file, atomically: false, encoding: .utf8)
+            let route = RouteEntry(prefix: try #require(IPPrefix("10.9.0.0/16")), action: .drop)
+            await node.answerApplies(with: ChangesReport(changes: [ChangeReport(.insert, .route(route))]))
+            let dry = try await piccolo("apply", file, "--dry-run", "--socket", socket)
+            #expect(dry.status == 0)
+            #expect(
+                dry.output == """
+                    + ipv4_table vrf=0 prefix=10.9.0.0/16 action=drop
+                    entries would be inserted 1, modified 0, deleted 0
+
+                    """)
+            let done = try await piccolo("apply", file, "--socket", socket)
+            #expect(done.status == 0 && done.output == "entries inserted 1, modified 0, deleted 0\n")
+            let json = try await piccolo("apply", file, "--dry-run", "--json", "--socket", socket)
+            #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(json.output.utf8)) }
+            await node.refuseReload(["\(file):1:9: one"])
+            let bad = try await piccolo("apply", file, "--socket", socket)
+            #expect(bad.status == 1 && bad.errors == "piccolo: \(file):1:9: one\n")
+            let missing = try await piccolo("apply", file + ".none", "--socket", socket)
+            #expect(missing.status == 1 && missing.errors.contains("cannot open"))
+            #expect(
+                await node.applied.prefix(2) == [
+                    .init(text: "ports: [{name: p1}]\n", path: file, dryRun: true),
+                    .init(text: "ports: [{name: p1}]\n", path: file, dryRun: false),
+                ])
+        }
+    }
+
+    @Test("what calls changed is listed with 0; what is not as wanted ends with 1 unless it was repaired")
+    func diffAndReconcile() async throws {
+        let node = FakeNode()
+        try await withNode(node) { socket in
+            let none = try await piccolo("diff", "--socket", socket)
+            #expect(none.status == 0 && none.output == "nothing differs from /etc/piccolo/node.yaml\n")
+            let mac = MACEntry(
+                vlan: VLANID(rawValue: 10), mac: MACAddress(rawValue: 0x0200_0000_0001), action: .port(PortID(rawValue: 1)),
+                isStatic: true)
+            await node.differ(by: [DifferenceReport(entry: .mac(mac), configured: nil, timeSeconds: 1_777_636_800)])
+            let one = try await piccolo("diff", "--socket", socket)
+            #expect(one.status == 0)
+            #expect(
+                one.output == """
+                    + mac_table vlan=10 mac=02:00:00:00:00:01 port=p2 static=yes  # 2026-05-01T12:00:00Z
+                    different from /etc/piccolo/node.yaml: added 1, changed 0, deleted 0
+
+                    """)
+            let clean = try await piccolo("reconcile", "--dry-run", "--socket", socket)
+            #expect(clean.status == 0 && clean.output == "compared 0: all as wanted\n")
+            var report = ReconcileReport(repairs: true)
+            report.add(Discrepancy(.extra, table: .mac, subject: "station x"))
+            await node.find(report)
+            let found = try await piccolo("reconcile", "--dry-run", "--socket", socket)
+            #expect(found.status == 1)
+            #expect(
+                found.output == """
+                    mac_table: station x: extra
+                    compared 0: missing 0, extra 1, altered 0; nothing was repaired
+
+                    """)
+            #expect(try await piccolo("reconcile", "--socket", socket).status == 0)
+            report.add(Discrepancy(.extra, table: .mac, subject: "station y", failure: "EPERM"))
+            await node.find(report)
+            #expect(try await piccolo("reconcile", "--json", "--socket", socket).status == 1)
+        }
+    }
+
+    @Test("a program is replaced step by step; one that is taken back ends with 1")
+    func program() async throws {
+        let node = FakeNode()
+        try await withNode(node) { socket in
+            let file = socket + ".o"
+            try Data([0x7f, 0x45, 0x4c, 0x46, 0xff, 0x00]).write(to: URL(filePath: file))
+            let good = try await piccolo("program", "replace", file, "--socket", socket)
+            #expect(good.status == 0)
+            #expect(
+                good.output == """
+                    loaded     build 00ff, tag a1, id 58
+                    switched   packets are decided by it now
+                    confirmed  it did as well as the one before
+
+                    """)
+            await node.judge(ProgramVerdict(isConfirmed: false, message: "it drops more"))
+            let bad = try await piccolo("program", "replace", file, "--json", "--socket", socket)
+            #expect(bad.status == 1)
+            #expect(bad.output.split(separator: "\n").last == #"{"step": "reverted", "message": "it drops more"}"#)
+            try Data([1, 2, 3]).write(to: URL(filePath: file))
+            let refused = try await piccolo("program", "replace", file, "--socket", socket)
+            #expect(refused.status == 1 && refused.errors == "piccolo: \(file) is no ELF file\n")
+        }
+        #expect(await node.images.first == [0x7f, 0x45, 0x4c, 0x46, 0xff, 0x00])
+    }
+
+    @Test("a degraded node is no failure of the command that says so")
+    func degraded() async throws {
+        let node = FakeNode()
+        await node.degrade(.init(name: "full", sentence: "there is no room"))
+        try await withNode(node) { socket in
+            let status = try await piccolo("status", "--socket", socket)
+            #expect(status.status == 0 && status.output.hasPrefix("DEGRADED"))
+        }
+    }
+
     @Test("the completion scripts know the commands", arguments: ["bash", "zsh", "fish"])
     func completions(shell: String) async throws {
         let outcome = try await piccolo("completions", shell)
         #expect(outcome.status == 0)
-        for word in ["entry", "replay", "flow_cache_table", "completions"] { #expect(outcome.output.contains(word)) }
+        for word in ["entry", "replay", "flow_cache_table", "completions", "apply", "reconcile", "claim", "dry-run"] { #expect(outcome.output.contains(word)) }
     }
 
     @Test("a configuration with mistakes is refused with file, line and column")

@@ -197,6 +197,123 @@ struct ServiceTests {
         }
     }
 
+    @Test("a file reaches the node whole, however long it is, and what changes comes back in order")
+    func apply() async throws {
+        let node = FakeNode()
+        var random = RandomEntries(seed: 12)
+        var changes = ChangesReport(
+            notices: ["one", "two"], portNames: [PortID(rawValue: 3): "p3", PortID(rawValue: 9): "p9"])
+        for index in 0..<100_000 {
+            let entry = random.entry(of: .ipv4)
+            switch index % 3 {
+            case 0: changes.changes.append(ChangeReport(.insert, entry))
+            case 1: changes.changes.append(ChangeReport(.modify, entry, before: random.entry(of: .ipv4)))
+            default: changes.changes.append(ChangeReport(.delete, entry))
+            }
+        }
+        await node.answerApplies(with: changes)
+        // Longer than a message may be, with characters that pieces cut apart.
+        let text = String(repeating: "# ü€𝄞\n", count: 800_000)
+        try await withNode(node) { [changes] client in
+            let large = try await client.apply(text: text, path: "/etc/n.yaml", dryRun: true)
+            #expect(large == changes)
+            await node.answerApplies(with: ChangesReport())
+            let empty = try await client.apply(text: "", path: "/etc/m.yaml", dryRun: false)
+            #expect(empty == ChangesReport())
+            await node.refuseReload(["node.yaml:3:5: one", "node.yaml:9:1: two"])
+            await #expect(throws: NodeError.configuration(complaints: ["node.yaml:3:5: one", "node.yaml:9:1: two"])) {
+                try await client.apply(text: "x", path: "/etc/m.yaml", dryRun: false)
+            }
+        }
+        #expect(
+            await node.applied.prefix(2) == [
+                .init(text: text, path: "/etc/n.yaml", dryRun: true), .init(text: "", path: "/etc/m.yaml", dryRun: false),
+            ])
+    }
+
+    @Test("a file with very many mistakes is refused with them, as many as a status can carry")
+    func manyComplaints() async throws {
+        let node = FakeNode()
+        let complaints = (1...5000).map { "/etc/piccolo/node.yaml:\($0):7: a port has no \"nam\"; did you mean \"name\"?" }
+        await node.refuseReload(complaints)
+        try await withNode(node) { client in
+            do {
+                _ = try await client.apply(text: "x", path: "/etc/piccolo/node.yaml", dryRun: true)
+                Issue.record("it is refused")
+            } catch NodeError.configuration(let found) {
+                #expect(found.count > 20 && found.dropLast() == complaints.prefix(found.count - 1))
+                #expect(found.last == "and \(5000 - found.count + 1) more")
+            } catch {
+                Issue.record("\(error)")
+            }
+        }
+    }
+
+    @Test("differences arrive as the node gave them, in pages")
+    func differences() async throws {
+        let node = FakeNode()
+        var random = RandomEntries(seed: 13)
+        let differences = (0..<2500).map { index in
+            let table = TableID.allCases[index % TableID.allCases.count]
+            return DifferenceReport(
+                entry: index % 3 == 0 ? nil : random.entry(of: table),
+                configured: index % 3 == 1 ? nil : random.entry(of: table), timeSeconds: UInt64(index) << 32,
+                idleTimeoutMilliseconds: index % 2 == 0 ? 500 : nil)
+        }
+        // One that a call deleted and the configuration has no more says nothing.
+        await node.differ(by: differences + [DifferenceReport(entry: nil, configured: nil, timeSeconds: 1)])
+        try await withNode(node) { client in
+            #expect(try await client.differences() == differences)
+            try await raw(client.socket) { stub in
+                let sizes = try await stub.diff(.with { $0.pageSize = 999 }) { response in
+                    try await response.messages.reduce(into: []) { $0.append($1.differences.count) }
+                }
+                #expect(sizes == [999, 999, 502])
+            }
+        }
+    }
+
+    @Test("a comparison comes back with what it found and what became of it")
+    func reconcile() async throws {
+        let node = FakeNode()
+        var report = ReconcileReport(repairs: true)
+        (report.checked, report.missing, report.extra, report.altered, report.failed) = (9, 1, 2, 3, 1)
+        report.discrepancies = [
+            Discrepancy(.missing, table: .ipv6, subject: "route ::/0 in VRF 0"),
+            Discrepancy(.extra, table: nil, subject: "pin x", detail: "a map", failure: "EPERM"),
+            Discrepancy(.altered, table: .port, subject: "port 3", detail: "", failure: ""),
+        ]
+        await node.find(report)
+        try await withNode(node) { [report] client in
+            let done = try await client.reconcile(dryRun: false)
+            #expect(done == report)
+            let dry = try await client.reconcile(dryRun: true)
+            #expect(!dry.repairs && dry.repaired == 0 && dry.discrepancies == report.discrepancies)
+        }
+    }
+
+    @Test("a program is sent whole, its steps come as they are done, and the verdict last")
+    func replaceProgram() async throws {
+        let node = FakeNode()
+        let image = [0x7f, 0x45, 0x4c, 0x46] + (0..<5_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        try await withNode(node) { client in
+            let steps = Mutex<[ProgramStep]>([])
+            let verdict = try await client.replaceProgram(image, name: "x.o") { step in steps.withLock { $0.append(step) } }
+            #expect(verdict == ProgramVerdict(isConfirmed: true, message: "it did as well as the one before"))
+            #expect(
+                steps.withLock { $0 } == [.loaded(ProgramReport(digest: "00ff", tag: "a1", id: 58)), .switched])
+            await node.judge(ProgramVerdict(isConfirmed: false, message: "it drops more"))
+            let reverted = try await client.replaceProgram(image, name: "x.o") { _ in }
+            #expect(!reverted.isConfirmed)
+            // As long as a verifier's log.
+            let name = String(repeating: "ö", count: 500_000)
+            await #expect(throws: NodeError.failed("\(name) is no ELF file")) {
+                try await client.replaceProgram([1, 2], name: name) { _ in }
+            }
+        }
+        #expect(await node.images.first == image)
+    }
+
     @Test("reload and shutdown reach the node, and a bad configuration comes back line by line")
     func control() async throws {
         let node = FakeNode()
@@ -247,6 +364,25 @@ struct ServiceTests {
                 }
                 await expect(.invalidArgument, "filter.port cannot be 64; expected 0...63") {
                     try await stub.listFlows(.with { $0.filter.port = 64 }) { for try await _ in $0.messages {} }
+                }
+                await expect(.invalidArgument, "text cannot be anything but UTF-8; expected a text in UTF-8") {
+                    try await stub.apply { try await $0.write(.with { $0.text = .init([0x61, 0xff]) }) } onResponse: {
+                        for try await _ in $0.messages {}
+                    }
+                }
+                await expect(.invalidArgument, "image cannot be absent; expected an object file") {
+                    try await stub.replaceProgram { try await $0.write(.with { $0.name = "x" }) } onResponse: {
+                        for try await _ in $0.messages {}
+                    }
+                }
+                await expect(.invalidArgument, "image cannot be longer than 16777216 bytes; expected 16777216 at most") {
+                    try await stub.replaceProgram { writer in
+                        for _ in 0..<17 {
+                            try await writer.write(.with { $0.image = .init(repeating: 1, count: 1 << 20) })
+                        }
+                    } onResponse: {
+                        for try await _ in $0.messages {}
+                    }
                 }
                 await expect(.invalidArgument, "interval_milliseconds cannot be 1; expected 100...3600000") {
                     try await stub.watch(.with { $0.intervalMilliseconds = 1 }) { for try await _ in $0.messages {} }

@@ -78,28 +78,6 @@ struct ListingTests {
     private let node = FakeNode()
     private let names = EntrySyntaxTests.names
 
-    @Test("status")
-    func status() async throws {
-        let listing = Listing.status(try await node.status())
-        #expect(
-            listing.lines == [
-                "piccolo 1.2.3, process 4711, up 1h02m",
-                "configuration  /etc/piccolo/node.yaml",
-                "data plane     xdp, policy generation 7",
-                "ports          1 of 2 up",
-                "events         10 sent, 2 repeated, 1 lost",
-                "memory         123MB resident",
-                "health         p2 is down: plug the cable in",
-            ])
-        #expect(
-            listing.json.line == """
-                {"version": "1.2.3", "pid": 4711, "uptime_ms": 3723000, "configuration": "/etc/piccolo/node.yaml", \
-                "data_plane": "xdp", "generation": 7, "ports": 2, "ports_up": 1, \
-                "events": {"sent": 10, "repeated": 2, "lost": 1}, "resident_bytes": 123456789, \
-                "complaints": ["p2 is down: plug the cable in"]}
-                """)
-    }
-
     @Test("ports, with the reason for a mode that was not preferred below")
     func ports() async throws {
         let listing = Listing.ports(try await node.ports())

@@ -174,6 +174,7 @@ public struct NodeClient: NodeService {
                     case .loaded(let program): await progress(.loaded(ProgramReport(program)))
                     case .switched: await progress(.switched)
                     case .verdict(let verdict): return try ProgramVerdict(verdict)
+                    case .refused(let why): throw NodeError.failed(why)
                     case nil: break
                     }
                 }

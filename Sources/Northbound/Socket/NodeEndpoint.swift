@@ -182,11 +182,17 @@ struct NodeEndpoint: Piccolo_V1_Node.SimpleServiceProtocol {
             try Self.add(message.image, to: &bytes, "image", limit: Self.largestImage)
         }
         guard !bytes.isEmpty else { throw Field.missing("image", "an object file").status }
-        let verdict = try await answer { [bytes, name] () async throws(NodeError) in
-            try await service.replaceProgram(bytes, name: name ?? "") { step in
+        let verdict: ProgramVerdict
+        do throws(NodeError) {
+            verdict = try await service.replaceProgram(bytes, name: name ?? "") { step in
                 // A client that went away misses the steps; the replacement goes on to its end.
                 try? await response.write(step.wire)
             }
+        } catch .failed(let why) {
+            // A verifier's log is longer than a status can be.
+            return try await response.write(.with { $0.refused = why })
+        } catch {
+            throw error.status
         }
         try await response.write(.with { $0.verdict = verdict.wire })
     }

@@ -7,13 +7,15 @@ public struct Directory: Sendable {
     public private(set) var portNames: [PortID: String] = [:]
     public private(set) var routerInterfaces: [RouterInterfaceID: RouterInterfaceEntry] = [:]
     public private(set) var nextHops: [NextHopID: NextHopEntry] = [:]
+    /// Where the neighbours of next hops are.
+    private var neighborPlaces: [IPAddress: Set<RouterInterfaceID>] = [:]
 
     public init(
         portNames: [PortID: String] = [:], routerInterfaces: [RouterInterfaceEntry] = [], nextHops: [NextHopEntry] = []
     ) {
         self.portNames = portNames
         for interface in routerInterfaces { self.routerInterfaces[interface.id] = interface }
-        for nextHop in nextHops { self.nextHops[nextHop.id] = nextHop }
+        for nextHop in nextHops { add(nextHop) }
     }
 
     public init(of node: some NodeService) async throws(NodeError) {
@@ -22,9 +24,17 @@ public struct Directory: Sendable {
             if case .routerInterface(let entry) = report.entry { routerInterfaces[entry.id] = entry }
         }
         for report in try await node.entries(of: .nextHop) {
-            if case .nextHop(let entry) = report.entry { nextHops[entry.id] = entry }
+            if case .nextHop(let entry) = report.entry { add(entry) }
         }
     }
+
+    private mutating func add(_ nextHop: NextHopEntry) {
+        nextHops[nextHop.id] = nextHop
+        neighborPlaces[nextHop.neighbor, default: []].insert(nextHop.routerInterface)
+    }
+
+    /// Whether `via=` and the neighbour's address say which next hop is meant.
+    func isClear(_ neighbor: IPAddress) -> Bool { neighborPlaces[neighbor]?.count == 1 }
 
     /// With the names of what applying a file changes, as they are then.
     public func after(_ report: ChangesReport) -> Directory {
@@ -33,7 +43,7 @@ public struct Directory: Sendable {
         for change in report.changes where change.operation != .delete {
             switch change.entry {
             case .routerInterface(let entry): names.routerInterfaces[entry.id] = entry
-            case .nextHop(let entry): names.nextHops[entry.id] = entry
+            case .nextHop(let entry): names.add(entry)
             default: break
             }
         }

@@ -20,7 +20,7 @@ public enum EntryWords {
                 }
             }
         case .flow(let flow):
-            if case .nextHop(let id) = flow.action, let hop = names.nextHops[id] {
+            if case .nextHop(let id) = flow.action, let hop = names.nextHops[id], names.isClear(hop.neighbor) {
                 replace("next_hop", in: &fields, by: [via(hop)])
             }
             fields.removeAll { $0.key == "port" }

@@ -78,14 +78,44 @@ extension Piccolo_V1_TableError {
 }
 
 extension NodeError {
+    /// Octets of a status's message: it travels in a header, and a peer takes 16 KiB of those.
+    private static let room = 12_000
+
     /// The error as a gRPC status.
     var status: RPCError {
         switch self {
-        case .invalid: RPCError(code: .invalidArgument, message: description)
-        case .configuration: RPCError(code: .failedPrecondition, message: description)
+        case .invalid: RPCError(code: .invalidArgument, message: Self.cut(description))
+        case .configuration(let complaints): RPCError(code: .failedPrecondition, message: Self.cut(complaints))
         case .stopping: RPCError(code: .unavailable, message: description)
-        case .failed, .noDaemon, .notPermitted, .connection: RPCError(code: .internalError, message: description)
+        case .failed, .noDaemon, .notPermitted, .connection:
+            RPCError(code: .internalError, message: Self.cut(description))
         }
+    }
+
+    /// Octets a scalar takes in the header: what is not printable ASCII is written as %XX.
+    private static func length(_ text: some StringProtocol) -> Int {
+        text.utf8.reduce(0) { $0 + ((0x20...0x7e).contains($1) && $1 != 0x25 ? 1 : 3) }
+    }
+
+    private static func cut(_ text: String) -> String {
+        guard length(text) > room else { return text }
+        var left = room
+        let kept = text.prefix { character in
+            left -= length(String(character))
+            return left >= 0
+        }
+        return kept + " …"
+    }
+
+    /// Complaints a line, as many as there is room for.
+    private static func cut(_ complaints: [String]) -> String {
+        var left = room
+        let kept = complaints.prefix { complaint in
+            left -= length(complaint) + 3
+            return left >= 0
+        }
+        guard kept.count < complaints.count else { return complaints.joined(separator: "\n") }
+        return (kept + ["and \(complaints.count - kept.count) more"]).joined(separator: "\n")
     }
 
     /// What a client makes of a call's failure.
