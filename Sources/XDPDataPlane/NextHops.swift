@@ -11,6 +11,16 @@ extension XDPDataPlane {
             retiredNextHops.remove(slot)
             return
         }
+        let wanted = record(of: id)
+        // A next hop that was gone when the tables were found, and is back: two slots of one name would be one too many to tell by.
+        if let slot = retiredByName.removeValue(forKey: wanted.name), retiredNextHops.contains(slot),
+            nextHopNames[Int(slot)] == wanted.name
+        {
+            retiredNextHops.remove(slot)
+            nextHopIDs[Int(slot)] = id
+            nextHopSlots[id] = slot
+            return
+        }
         if nextHopIDs.count == Int(FP_MAX_NEXTHOPS), freeNextHops.isEmpty { recycleNextHops() }
         let slot: UInt32
         if let free = freeNextHops.popLast() {
@@ -26,7 +36,6 @@ extension XDPDataPlane {
         }
         nextHopSlots[id] = slot
         let record = fastPath.nextHops + Int(slot)
-        let wanted = self.record(of: id)
         memory_store_release64(
             &record.pointee.state, UInt64(id.rawValue) << 32 | record.pointee.state & UInt64(FP_NEXTHOP_SECOND))
         memory_store_release64(&record.pointee.name, wanted.name)

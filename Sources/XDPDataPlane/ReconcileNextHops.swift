@@ -52,11 +52,22 @@ extension XDPDataPlane {
             nextHopIDs[Int(slot)] = hop.id
             return true
         }
-        let others = wanted.filter { hop in !claim(hop) { $0.firstIndex { nextHopIDs[Int($0)] == hop.id } } }
-        for hop in others { _ = claim(hop) { $0.indices.first } }
+        // Of several, the one that packets are sent by.
+        func isResolved(_ slot: UInt32) -> Bool {
+            fastPath.nextHops[Int(slot)].state & UInt64(FP_NEXTHOP_RESOLVED) != 0
+        }
+        let others = wanted.filter { hop in
+            !claim(hop) { slots in
+                let own = slots.indices.filter { nextHopIDs[Int(slots[$0])] == hop.id }
+                return own.first { isResolved(slots[$0]) } ?? own.first
+            }
+        }
+        for hop in others { _ = claim(hop) { slots in slots.firstIndex(where: isResolved) ?? slots.indices.first } }
         let claimed = Set(nextHopSlots.values)
         let free = Set(freeNextHops)
         retiredNextHops = Set(nextHopIDs.indices.map { UInt32($0) }).subtracting(claimed).subtracting(free)
+        retiredByName = [:]
+        for slot in retiredNextHops where nextHopNames[Int(slot)] != 0 { retiredByName[nextHopNames[Int(slot)]] = slot }
     }
 
     /// Compares the slots of wanted next hops.

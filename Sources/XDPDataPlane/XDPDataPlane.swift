@@ -38,6 +38,8 @@ public final class XDPDataPlane: DataPlane {
     /// Slots whose next hop was deleted; flows may still name them, so they serve no other id until they run out.
     var retiredNextHops: Set<UInt32> = []
     var freeNextHops: [UInt32] = []
+    /// Of the retired slots, those of tables that were found, by what they were called.
+    var retiredByName: [UInt64: UInt32] = [:]
     var nextHopCache = NextHopCache()
     var knownRouterInterfaces = [Bool](repeating: false, count: Int(UInt16.max) + 1)
     var routeChanges: [(key: RouteKey, record: UInt32?)] = []
