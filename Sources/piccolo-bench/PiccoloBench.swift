@@ -7,7 +7,7 @@ struct PiccoloBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "piccolo-bench",
         abstract: "Measures the fast path against the kernel's own means (Docs/performance.md).",
-        subcommands: [FastPath.self, TablesCommand.self, Wire.self, Learn.self, Daemon.self])
+        subcommands: [FastPath.self, TablesCommand.self, Wire.self, Learn.self, StoreCommand.self, Daemon.self])
 }
 
 struct Options: ParsableArguments {
