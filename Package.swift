@@ -100,7 +100,8 @@ let package = Package(
             swiftSettings: settings),
 
         .target(
-            name: "TestSupport", dependencies: ["BPF", "Netlink", "Tables", "Packet", "CLinux"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["BPF", "Netlink", "Tables", "Packet", "CLinux"],
+            path: "Tests/TestSupport",
             swiftSettings: settings),
         // Both need the services; without them they are empty.
         .target(

@@ -104,7 +104,8 @@ struct StoreAccess: ~Copyable {
             guard session.revision == known else {
                 throw .failed(
                     path: place.directory,
-                    what: "it is at revision \(session.revision), and was at \(known) when it was read; restart the node")
+                    what:
+                        "it is at revision \(session.revision), and was at \(known) when it was read; restart the node")
             }
             source = .writing(session)
         } catch {

@@ -139,19 +139,19 @@ struct LearnBench {
         }
         return plane
     }
+}
 
-    /// Waits for work of the controller's.
-    private func wait<T: Sendable>(_ work: @escaping @Sendable () async -> T) -> T {
-        let result = Box<T>()
-        Task.detached {
-            result.value = await work()
-            result.isDone.signal()
-        }
-        result.isDone.wait()
-        // The signal is sent after the value is set.
-        guard let value = result.value else { fatalError("the controller's answer is missing") }
-        return value
+/// Waits for work of the controller's.
+func wait<T: Sendable>(_ work: @escaping @Sendable () async -> T) -> T {
+    let result = Box<T>()
+    Task.detached {
+        result.value = await work()
+        result.isDone.signal()
     }
+    result.isDone.wait()
+    // The signal is sent after the value is set.
+    guard let value = result.value else { fatalError("the controller's answer is missing") }
+    return value
 }
 
 /// SAFETY: written once before the semaphore is signalled, read once after it was waited for.

@@ -3,11 +3,11 @@ import ArgumentParser
 import Glibc
 
 @main
-struct PiccoloBench: AsyncParsableCommand {
+struct PiccoloBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "piccolo-bench",
         abstract: "Measures the fast path against the kernel's own means (Docs/performance.md).",
-        subcommands: [FastPath.self, TablesCommand.self, Wire.self, Learn.self, Daemon.self, StoreX.self])
+        subcommands: [FastPath.self, TablesCommand.self, Wire.self, Learn.self, StoreCommand.self, Daemon.self])
 }
 
 struct Options: ParsableArguments {
@@ -98,16 +98,4 @@ struct Daemon: ParsableCommand {
     @OptionGroup var options: Options
 
     func run() throws { throw ValidationError("daemon is not measured yet: it needs the finished `piccolo run`") }
-}
-
-struct StoreX: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "storex")
-    @OptionGroup var options: Options
-    func run() async throws {
-        let bench = MemoryBench(flows: 200_000)
-        for u in [1, 4] {
-            let c = try await bench.controller(nil)
-            print(u, try await bench.write(c, underWay: u))
-        }
-    }
 }

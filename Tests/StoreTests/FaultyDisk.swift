@@ -50,7 +50,9 @@ final class FaultyDisk {
             let operation = store_watch_operation(watch, index)
             histories[Int(operation.file)].add(operation)
             let kind = store_operation_kind(rawValue: UInt32(operation.kind))
-            guard kind == STORE_OPERATION_SYNC || kind == STORE_OPERATION_DELETE, operation.length == 1 else { continue }
+            guard kind == STORE_OPERATION_SYNC || kind == STORE_OPERATION_DELETE, operation.length == 1 else {
+                continue
+            }
             for number in histories.indices { histories[number].makeNameDurable() }
         }
         var files = base

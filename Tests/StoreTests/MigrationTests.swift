@@ -3,13 +3,15 @@ import Controller
 import Foundation
 import GRDB
 import Packet
-@testable import Store
 import Tables
 import Testing
 
+@testable import Store
+
 @Suite("A memory written by another version of the program")
 struct MigrationTests {
-    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fixtures/store")
+    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(
+        path: "../Fixtures/store")
 
     /// What every fixture holds, as far as its version can: to be stored, and then dumped.
     static let content: [StoreChange] = {
@@ -43,7 +45,9 @@ struct MigrationTests {
                 NextHopGroupEntry(
                     id: NextHopGroupID(rawValue: 2), members: [.init(nextHop: NextHopID(rawValue: 9), weight: 3)])),
             .route(RouteEntry(prefix: IPPrefix(host: v4), action: .nextHop(NextHopID(rawValue: 9)))),
-            .route(RouteEntry(vrf: VRFID(rawValue: 4), prefix: IPPrefix(host: v6), action: .group(NextHopGroupID(rawValue: 2)))),
+            .route(
+                RouteEntry(
+                    vrf: VRFID(rawValue: 4), prefix: IPPrefix(host: v6), action: .group(NextHopGroupID(rawValue: 2)))),
             .acl(rule), .mac(MACEntry(vlan: VLANID(rawValue: 10), mac: mac, action: .port(port), isStatic: true)),
             .flow(flow), .flow(flow4),
         ]
@@ -53,7 +57,9 @@ struct MigrationTests {
         var identities = Identities()
         identities.ports.given = ["p1": 1, "p3": 3]
         identities.interfaceIndexes = ["p3": 12]
-        identities.interfaces.given = [.init(port: port, vlan: VLANID(rawValue: 10)): 7, .init(port: port, vlan: nil): 8]
+        identities.interfaces.given = [
+            .init(port: port, vlan: VLANID(rawValue: 10)): 7, .init(port: port, vlan: nil): 8,
+        ]
         identities.nextHops.given = [.init(routerInterface: interface, address: v6): 9]
         identities.groups.given = [[.init(nextHop: NextHopID(rawValue: 9), weight: 3)]: 2]
         first.identities = identities
@@ -100,7 +106,8 @@ struct MigrationTests {
         let store = try SQLiteStore.open(scratch)
         #expect(try store.contents() == expected(version: version))
         #expect(store.store(Self.content[1]) == nil)
-        #expect(try store.contents().node.shadows == ["card": Shadow(marker: .max, records: [0: [1, 2, 3], .max: []])])
+        #expect(
+            try store.contents().node.shadows == ["card": Shadow(marker: .max, records: [0: [1, 2, 3], .max: []])])
         store.close()
         let report = SQLiteStore.check(directory: scratch.state)
         #expect(report.isSound)

@@ -81,7 +81,8 @@ struct RandomChanges {
             identities.interfaces.given[.init(port: port, vlan: vlan)] = random.number(1...1023)
             let interface = RouterInterfaceID(rawValue: random.number(1...1023))
             let address = random.address(v6: random.bool())
-            identities.nextHops.given[.init(routerInterface: interface, address: address)] = random.number(0...UInt32.max)
+            identities.nextHops.given[.init(routerInterface: interface, address: address)] = random.number(
+                0...UInt32.max)
             let members = (0..<random.number(0...4)).map { _ in
                 NextHopGroupEntry.Member(
                     nextHop: NextHopID(rawValue: random.number(0...UInt32.max)), weight: random.number(1...64))

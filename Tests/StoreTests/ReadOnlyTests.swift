@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import Controller
 import Glibc
-@testable import Store
 import TestSupport
 import Testing
+
+@testable import Store
 
 /// A mount that the test cannot do without failed.
 private struct MountFailure: Error { var what: String }
 
-private func mounted(_ source: String, _ target: String, _ flags: Int, options: String? = nil, type: String? = nil) throws {
+private func mounted(_ source: String, _ target: String, _ flags: Int, options: String? = nil, type: String? = nil)
+    throws
+{
     guard mount(source, target, type, UInt(flags), options) == 0 else {
         throw MountFailure(what: "\(source) on \(target): \(String(cString: strerror(errno)))")
     }

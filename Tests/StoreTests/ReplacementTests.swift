@@ -3,10 +3,11 @@ import Controller
 import Foundation
 import GRDB
 import Glibc
-@testable import Store
 import StoreFaults
 import TestSupport
 import Testing
+
+@testable import Store
 
 @Suite("A memory put in the place of another")
 struct ReplacementTests {
@@ -74,7 +75,9 @@ struct ReplacementTests {
         #expect(FileIdentity(scratch.place.previous.database) == nil)
     }
 
-    @Test("takes the place of what cannot be used, which is kept as it is", arguments: ["corrupt", "newer_schema", "foreign"])
+    @Test(
+        "takes the place of what cannot be used, which is kept as it is",
+        arguments: ["corrupt", "newer_schema", "foreign"])
     func unusable(name: String) throws {
         let scratch = Scratch()
         let old = try filled(scratch, seed: 52)
@@ -100,7 +103,9 @@ struct ReplacementTests {
         #expect(try store.contents() == expected(after: name == "foreign" ? old : Contents()))
     }
 
-    @Test("a disk that fails on the way leaves the old one, and nothing of the new", arguments: [0, 3, 10, 40, 60] as [Int64])
+    @Test(
+        "a disk that fails on the way leaves the old one, and nothing of the new",
+        arguments: [0, 3, 10, 40, 60] as [Int64])
     func failure(at operation: Int64) throws {
         let scratch = Scratch()
         let old = try filled(scratch, seed: 53)

@@ -3,8 +3,9 @@ import Controller
 import Dispatch
 import Foundation
 import Glibc
-@testable import Store
 import Synchronization
+
+@testable import Store
 
 /// A directory that goes with its owner. Nothing is in it.
 final class Scratch {

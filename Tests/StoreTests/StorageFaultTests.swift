@@ -2,12 +2,13 @@
 import Controller
 import Dispatch
 import Glibc
-@testable import Store
 import StoreFaults
 import Synchronization
 import Tables
 import TestSupport
 import Testing
+
+@testable import Store
 
 /// A node's memory through power failures: several lives, each on the disk the one before left.
 private struct Lives {
@@ -31,7 +32,7 @@ private struct Lives {
         for (name, bytes) in files { scratch.write(bytes, to: name) }
         let disk = FaultyDisk(scratch, base: files)
         if lies { disk.lie() }
-        disk.fail(STORE_FAULT_CRASH, in: Int64.random(in: 0..<300, using: &random))
+        disk.fail(STORE_FAULT_CRASH, in: Int64.random(in: 0..<150, using: &random))
         let acknowledged = run(scratch)
         files = disk.files(after: FaultyDisk.Loss.allCases.randomElement(using: &random) ?? .any, &random)
         return try look(acknowledged)
@@ -41,11 +42,13 @@ private struct Lives {
     private mutating func run(_ scratch: Scratch) -> Int {
         let told = Mutex<[StoreProblem?]>([])
         // An opening that the power interrupts may fail.
-        if let store = try? SQLiteStore.open(scratch, pagesToFold: 12) {
-            // The thread waits here until the next burst is there: what is stored together depends on the seed alone.
-            let gate = DispatchSemaphore(value: 0)
+        // Folded all the time, now and then, and only at the end.
+        let pagesToFold = [1, 12, 40, 1000].randomElement(using: &random) ?? 1
+        if let store = try? SQLiteStore.open(scratch, pagesToFold: Int32(pagesToFold)) {
+            // The thread waits until the next burst is there: what is stored together depends on the seed alone.
+            let (arrived, gate) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
             for burst in 0..<12 {
-                let count = Int.random(in: 1...4, using: &random)
+                let count = burst == 0 ? 1 : Int.random(in: 1...4, using: &random)
                 for index in 0..<count {
                     let change = changes.change()
                     var state = states[states.count - 1]
@@ -54,10 +57,16 @@ private struct Lives {
                     let isLast = index == count - 1 && burst < 11
                     store.commit(change) { problem in
                         told.withLock { $0.append(problem) }
-                        if isLast { gate.wait() }
+                        if isLast {
+                            arrived.signal()
+                            gate.wait()
+                        }
                     }
                 }
-                if burst > 0 { gate.signal() }
+                if burst > 0 {
+                    arrived.wait()
+                    gate.signal()
+                }
             }
             store.close()
         }
@@ -96,7 +105,8 @@ private struct Lives {
 
 @Suite("A memory on a disk that fails")
 struct StorageFaultTests {
-    @Test("after a power failure it is as after a change that was told stored, or one of those under way; none is lost, none is half there",
+    @Test(
+        "after a power failure it is as after a change that was told stored, or one of those under way; none is lost, none is half there",
         arguments: 0..<10)
     func powerFailures(block: UInt64) throws {
         for seed in block * 25..<block * 25 + 25 {
@@ -124,7 +134,9 @@ struct StorageFaultTests {
         #expect(found > 10)
     }
 
-    @Test("after a failed write all that wait fail with it, in order; then it goes on with what was told stored", arguments: 0..<6)
+    @Test(
+        "after a failed write all that wait fail with it, in order; then it goes on with what was told stored",
+        arguments: 0..<6)
     func failures(block: UInt64) throws {
         for seed in block * 10..<block * 10 + 10 { try failAndRecover(seed: seed) }
     }
@@ -138,7 +150,8 @@ struct StorageFaultTests {
         var expected = Contents()
         for round in 0..<6 {
             let fault = [STORE_FAULT_ENOSPC, STORE_FAULT_EIO, STORE_FAULT_SHORT].randomElement(using: &random)
-            disk.fail(fault ?? STORE_FAULT_EIO, in: Int64.random(in: 0..<60, using: &random), lasts: random.next() & 1 == 0)
+            disk.fail(
+                fault ?? STORE_FAULT_EIO, in: Int64.random(in: 0..<60, using: &random), lasts: random.next() & 1 == 0)
             let burst = (0..<12).map { _ in changes.change() }
             let told = Mutex<[StoreProblem?]>([])
             for change in burst {
@@ -155,7 +168,9 @@ struct StorageFaultTests {
             if let problem { #expect(store.problem == problem) }
             if fault == STORE_FAULT_ENOSPC, let problem { #expect(problem.name == "full") }
             // The empty change behind them.
-            if store.problem == nil { expected.apply(StoreChange()) } else if problem == nil {
+            if store.problem == nil {
+                expected.apply(StoreChange())
+            } else if problem == nil {
                 // It failed itself, or folding the log after it did.
                 if try store.contents().node.revision > expected.node.revision { expected.apply(StoreChange()) }
             }

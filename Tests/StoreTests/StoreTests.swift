@@ -4,15 +4,18 @@ import Dispatch
 import Foundation
 import GRDB
 import Glibc
-@testable import Store
 import Synchronization
 import Tables
 import TestSupport
 import Testing
 
+@testable import Store
+
 @Suite("A node's memory")
 struct StoreTests {
-    @Test("holds what was stored, change by change, and after it was opened again", arguments: 1...8 as ClosedRange<UInt64>)
+    @Test(
+        "holds what was stored, change by change, and after it was opened again",
+        arguments: 1...8 as ClosedRange<UInt64>)
     func memory(seed: UInt64) throws {
         let scratch = Scratch()
         var changes = RandomChanges(seed: seed)
@@ -84,6 +87,32 @@ struct StoreTests {
         #expect(node.generation == 1999)
     }
 
+    @Test("takes changes from many threads while others load; each load is of one moment")
+    func threads() throws {
+        let scratch = Scratch()
+        let store = try SQLiteStore.open(scratch, pagesToFold: 20)
+        let told = Mutex<[Int: [Int]]>([:])
+        DispatchQueue.concurrentPerform(iterations: 6) { thread in
+            for index in 0..<200 {
+                guard thread < 4 else {
+                    // Every change sets one more of its thread's entries.
+                    let contents = try? store.contents()
+                    #expect(contents.map { Int($0.node.revision) == $0.amendments.count } == true)
+                    continue
+                }
+                var change = StoreChange()
+                let acl = ACLEntry(id: UInt32(thread * 1000 + index), priority: 1, match: .init(), action: .drop)
+                change.amendments = [Amendment(.set, .acl(acl), time: 1)]
+                store.commit(change) { problem in
+                    told.withLock { if problem == nil { $0[thread, default: []].append(index) } }
+                }
+            }
+        }
+        store.close()
+        for thread in 0..<4 { #expect(told.withLock { $0[thread] } == Array(0..<200)) }
+        #expect(try SQLiteStore.open(scratch).contents().amendments.count == 800)
+    }
+
     @Test("after closing everything fails, in any order of calls")
     func closed() throws {
         let scratch = Scratch()
@@ -152,8 +181,7 @@ struct StoreTests {
         #expect(
             error
                 == .foreign(
-                    path: scratch.state, owner: "edge-1 on machine \(String(repeating: "a", count: 32))",
-                    node: "edge-1 on machine \(String(repeating: "b", count: 32))"))
+                    path: scratch.state, owner: "edge-1 on machine aaaaaaaa…", node: "edge-1 on machine bbbbbbbb…"))
         #expect(scratch.content("node.db") == before)
 
         // A machine without a number is taken at its word, and does not become the owner.
@@ -174,9 +202,12 @@ struct StoreTests {
         #expect(SQLiteStore.check(directory: scratch.state).machine == known.machine)
     }
 
-    @Test("reads the machine's number, if that is one", arguments: [
-        (String(repeating: "0f", count: 16) + "\n", true), ("uninitialized\n", false), ("", false), ("0f0f\n", false),
-    ])
+    @Test(
+        "reads the machine's number, if that is one",
+        arguments: [
+            (String(repeating: "0f", count: 16) + "\n", true), ("uninitialized\n", false), ("", false),
+            ("0f0f\n", false),
+        ])
     func machineID(text: String, isOne: Bool) {
         let scratch = Scratch()
         let path = scratch.path + "/machine-id"
@@ -185,9 +216,11 @@ struct StoreTests {
         #expect(MachineID.current(path: path + "-not-there") == nil)
     }
 
-    @Test("says when the clock was set back, and by how much; changes are stored all the same", arguments: [
-        (60, nil), (61, "61 s"), (600, "10 min"), (9000, "2 h 30 min"), (86_400 * 3 + 7200, "3 d 2 h"),
-    ] as [(UInt64, String?)])
+    @Test(
+        "says when the clock was set back, and by how much; changes are stored all the same",
+        arguments: [
+            (60, nil), (61, "61 s"), (600, "10 min"), (9000, "2 h 30 min"), (86_400 * 3 + 7200, "3 d 2 h"),
+        ] as [(UInt64, String?)])
     func clock(back: UInt64, text: String?) throws {
         let scratch = Scratch()
         let before = try SQLiteStore.open(scratch)

@@ -3,9 +3,10 @@ import Controller
 import Foundation
 import GRDB
 import Glibc
-@testable import Store
 import TestSupport
 import Testing
+
+@testable import Store
 
 @Suite("A memory that cannot be used")
 struct UnusableTests {
@@ -36,7 +37,10 @@ struct UnusableTests {
         let scratch = Scratch()
         mkdir(scratch.state, 0o700)
         switch kind {
-        case 0: scratch.write(Array("This is a text, and long enough to be read as a header.".utf8) + Array(repeating: 65, count: 5000), to: "node.db")
+        case 0:
+            scratch.write(
+                Array("This is a text, and long enough to be read as a header.".utf8)
+                    + Array(repeating: 65, count: 5000), to: "node.db")
         case 1: try execute(scratch, "CREATE TABLE cats (name TEXT)")
         default: try execute(scratch, "PRAGMA application_id = 7; PRAGMA user_version = 1; CREATE TABLE meta (a)")
         }
@@ -99,7 +103,9 @@ struct UnusableTests {
         let report = SQLiteStore.check(directory: scratch.state)
         #expect(scratch.snapshot() == before)
         let expected: Set<StoreReport.Damage> = [
-            .init(table: "amendments", key: "0b04", what: "router_interface needs 2 bytes at offset 2, and they are not there"),
+            .init(
+                table: "amendments", key: "0b04",
+                what: "router_interface needs 2 bytes at offset 2, and they are not there"),
             .init(table: "amendments", key: "070000ffff", what: "the kind is 9"),
             .init(table: "amendments", key: "070000fffe", what: "the idle timeout is 65536"),
             .init(table: "amendments", key: "070000fffd", what: "the key is there twice"),
@@ -157,7 +163,9 @@ struct UnusableTests {
         #expect(error?.description.contains(scratch.state) == true)
     }
 
-    @Test("a check changes nothing and says what is there", arguments: [[], ["node.db-wal"], ["node.db-wal", "node.db-shm"]])
+    @Test(
+        "a check changes nothing and says what is there",
+        arguments: [[], ["node.db-wal"], ["node.db-wal", "node.db-shm"]])
     func check(left names: [String]) throws {
         let origin = Scratch()
         let scratch = Scratch()

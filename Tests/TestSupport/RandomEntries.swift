@@ -20,7 +20,9 @@ public struct RandomEntries {
     public var random: SeededGenerator
     public init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
-    public mutating func number<T: FixedWidthInteger>(_ range: ClosedRange<T>) -> T { T.random(in: range, using: &random) }
+    public mutating func number<T: FixedWidthInteger>(_ range: ClosedRange<T>) -> T {
+        T.random(in: range, using: &random)
+    }
     public mutating func bool() -> Bool { Bool.random(using: &random) }
     mutating func maybe<T>(_ value: (inout Self) -> T) -> T? { bool() ? value(&self) : nil }
     mutating func port() -> PortID { PortID(rawValue: number(0...63)) }

@@ -38,7 +38,8 @@ enum IdentityCodec {
     }
 
     /// Adds what a row holds.
-    static func add(_ kind: Kind, _ name: RawSpan, _ number: UInt32, to identities: inout Identities) throws(BlobDamage) {
+    static func add(_ kind: Kind, _ name: RawSpan, _ number: UInt32, to identities: inout Identities) throws(BlobDamage)
+    {
         var name = BlobReader(name)
         switch kind {
         case .port: identities.ports.given[try name.text("port")] = number

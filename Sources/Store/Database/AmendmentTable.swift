@@ -14,14 +14,12 @@ final class AmendmentTable {
     private let keyOfRow: RawStatement
     /// nil until it is needed, and after a failure, when it may say what is not so.
     private var index: KeyIndex?
-    private let makeIndex: () -> KeyIndex
     /// Key and value of the row at hand.
     private var scratch: [UInt8] = []
 
-    init(_ db: Database, makeIndex: @escaping () -> KeyIndex = { KeyIndex() }) throws {
+    init(_ db: Database) throws {
         guard let connection = db.sqliteConnection else { throw DatabaseError(resultCode: .SQLITE_MISUSE) }
         self.connection = connection
-        self.makeIndex = makeIndex
         insertRow = try RawStatement(
             db, "INSERT INTO amendments (value, kind, time, idle_timeout, key) VALUES (?1, ?2, ?3, ?4, ?5)")
         updateRow = try RawStatement(
@@ -34,7 +32,7 @@ final class AmendmentTable {
     func apply(_ change: StoreChange, _ db: Database) throws {
         if change.forgetsAmendments {
             try db.execute(sql: "DELETE FROM amendments")
-            index = makeIndex()
+            index = KeyIndex()
         }
         guard !change.forgotten.isEmpty || !change.amendments.isEmpty else { return }
         var index = try self.index.take() ?? read(db) { _ in }
@@ -54,14 +52,14 @@ final class AmendmentTable {
     private func read(
         _ db: Database, _ body: (borrowing Loading.AmendmentRow) throws(RowDamage) -> Void
     ) throws -> KeyIndex {
-        var index = makeIndex()
+        var index = KeyIndex(capacity: try Int.fetchOne(db, sql: "SELECT count(*) FROM amendments") ?? 0)
         try Loading.forEachAmendment(db) { row in
             try body(row)
             let id = row.id
             let isDouble = try row.key.withUnsafeBytes { key in
-                guard try self.row(of: key, index) == nil else { return true }
-                index.insert(key, row: id)
-                return false
+                let found = try find(key, index)
+                if found.row == nil { index.insert(found, row: id) }
+                return found.row != nil
             }
             if isDouble { throw row.damage("the key is there twice") }
         }
@@ -76,13 +74,14 @@ final class AmendmentTable {
         try scratch.withUnsafeBytes { bytes in
             let key = UnsafeRawBufferPointer(rebasing: bytes[..<keyLength])
             let value = UnsafeRawBufferPointer(rebasing: bytes[keyLength...])
-            if let row = try row(of: key, index) {
+            let found = try find(key, index)
+            if let row = found.row {
                 updateRow.bind(5, row)
                 try run(updateRow, amendment, value)
             } else {
                 insertRow.bind(5, key)
                 try run(insertRow, amendment, value)
-                index.insert(key, row: sqlite3_last_insert_rowid(connection))
+                index.insert(found, row: sqlite3_last_insert_rowid(connection))
             }
         }
     }
@@ -101,15 +100,16 @@ final class AmendmentTable {
         scratch.removeAll(keepingCapacity: true)
         EntryCodec.appendKey(of: entry, to: &scratch)
         try scratch.withUnsafeBytes { key in
-            guard let row = try row(of: key, index) else { return }
+            let found = try find(key, index)
+            guard let row = found.row else { return }
             deleteRow.bind(1, row)
             try deleteRow.run()
-            index.remove(key, row: row)
+            index.remove(found)
         }
     }
 
-    private func row(of key: UnsafeRawBufferPointer, _ index: borrowing KeyIndex) throws -> Int64? {
-        try index.row(of: key) { row in
+    private func find(_ key: UnsafeRawBufferPointer, _ index: borrowing KeyIndex) throws -> KeyIndex.Found {
+        try index.find(key) { row in
             keyOfRow.bind(1, row)
             defer { keyOfRow.reset() }
             guard try keyOfRow.step() else { return false }

@@ -13,8 +13,10 @@ struct NodeIdentity: Hashable, Sendable {
     func problem(with owner: NodeIdentity, _ place: StorePlace) -> StoreProblem? {
         if owner.name != name { return .foreign(path: place.directory, owner: owner.name, node: name) }
         guard let theirs = owner.machine, let ours = machine, theirs != ours else { return nil }
+        // Not the whole of it: machine-id(5) wants it kept to the machine.
         return .foreign(
-            path: place.directory, owner: "\(owner.name) on machine \(theirs)", node: "\(name) on machine \(ours)")
+            path: place.directory, owner: "\(owner.name) on machine \(theirs.prefix(8))…",
+            node: "\(name) on machine \(ours.prefix(8))…")
     }
 }
 
