@@ -130,6 +130,7 @@ let package = Package(
             name: "StoreTests",
             dependencies: [
                 "Store", "StoreFaults", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ], swiftSettings: settings),
         .testTarget(
             name: "NorthboundTests", dependencies: ["Northbound", "Store", "Controller", "piccolo", "TestSupport"],

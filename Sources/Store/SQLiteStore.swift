@@ -2,8 +2,8 @@
 import Controller
 import Glibc
 
-/// A node's memory in a directory of its own: an SQLite database, with a write-ahead log that is synchronised before a change counts
-/// as stored. What is where, and what each problem means: `Docs/state.md`.
+/// A node's memory in a directory of its own: an SQLite database, with a write-ahead log that is synchronised before a
+/// change counts as stored. What is where, and what each problem means: `Docs/state.md`.
 ///
 ///     let store = try SQLiteStore.open(directory: "/var/lib/piccolo", node: "edge-1")
 ///     let node = try store.load { amendment in … }
@@ -41,8 +41,8 @@ public final class SQLiteStore: NodeStore {
         try open(directory, NodeIdentity(name: node, machine: machine), clock: clock, pagesToFold: 1000)
     }
 
-    /// - Parameter pagesToFold: how long the log grows before it is folded into the database, in pages of 4 KiB: 4 MiB of it are
-    ///   folded in a few milliseconds on a disk that is not slow.
+    /// - Parameter pagesToFold: how long the log grows before it is folded into the database, in pages of 4 KiB: 4 MiB
+    ///   of it are folded in a few milliseconds on a disk that is not slow.
     static func open(
         _ directory: String, _ identity: NodeIdentity, clock: @escaping Clock, pagesToFold: Int32
     ) throws(StoreProblem) -> SQLiteStore {

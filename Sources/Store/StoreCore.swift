@@ -6,8 +6,9 @@ import Synchronization
 
 /// The thread that writes, and what waits for it.
 ///
-/// Changes wait in the order they come. The thread takes all that wait, stores them in one transaction with one fsync, and tells
-/// each caller, in order. After a failure all that wait and all that come fail likewise, until a recovery finds the store working.
+/// Changes wait in the order they come. The thread takes all that wait, stores them in one transaction with one fsync,
+/// and tells each caller, in order. After a failure all that wait and all that come fail likewise, until a recovery
+/// finds the store working.
 final class StoreCore: Sendable {
     typealias Completion = @Sendable (StoreProblem?) -> Void
 

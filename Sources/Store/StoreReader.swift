@@ -16,8 +16,8 @@ public final class StoreReader {
     /// The number of the machine it was written on, if it had one.
     public var machine: String? { session.owner?.machine }
 
-    /// Reads everything as it was at one moment; amendments one by one, in no order. Read it at a stretch: as long as this runs the
-    /// log cannot be folded.
+    /// Reads everything as it was at one moment; amendments one by one, in no order. Read it at a stretch: as long as
+    /// this runs the log cannot be folded.
     public func load(_ amendment: (Amendment) -> Void) throws(StoreProblem) -> StoredNode {
         try session.load(amendment)
     }

@@ -25,8 +25,9 @@ extension SQLiteStore {
         return owner?.name
     }
 
-    /// Puts a new memory, made of `changes`, in the place of what is there, whatever that is. It is complete before the old one goes,
-    /// which stays as `node.db.before-import`; at no moment is there half of either. Revisions go on from the old one's.
+    /// Puts a new memory, made of `changes`, in the place of what is there, whatever that is. It is complete before the
+    /// old one goes, which stays as `node.db.before-import`; at no moment is there half of either. Revisions go on from
+    /// the old one's.
     ///
     /// - Throws: `held`, or why it cannot be written. The old one is in its place then.
     public static func replace(
@@ -88,6 +89,8 @@ extension StorePlace {
             unlink(new + ".new")
             guard link(old, new + ".new") == 0 else { throw .system(errno, "link", self) }
             guard rename(new + ".new", new) == 0 else { throw .system(errno, "rename", self) }
+            // Where both are names of one file already, rename does nothing.
+            unlink(new + ".new")
         }
         try synchronizeDirectory()
     }

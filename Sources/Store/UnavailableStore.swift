@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Controller
 
-/// The memory of a node that has to run without: nothing can be stored, and what could be read, if anything, is handed out.
+/// The memory of a node that has to run without: nothing can be stored, and what could be read, if anything, is handed
+/// out.
 public final class UnavailableStore: NodeStore {
     private let reason: StoreProblem
     private let node: StoredNode

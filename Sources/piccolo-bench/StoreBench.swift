@@ -28,7 +28,8 @@ struct StoreCommand: ParsableCommand {
     }
 }
 
-/// `store`: amendments made durable in batches, against appending the same bytes to a file and waiting for the disk; and loading them.
+/// `store`: amendments made durable in batches, against appending the same bytes to a file and waiting for the disk;
+/// and loading them.
 struct StoreBench {
     var rounds: Int
     var folder: String
@@ -43,7 +44,8 @@ struct StoreBench {
         var waiting: [Double] = []
         var flying: [Double] = []
         var floor: [Double] = []
-        /// Milliseconds from the call to the disk, each batch waited for: the median of all, and the longest of each round.
+        /// Milliseconds from the call to the disk, each batch waited for: the median of all, and the longest of each
+        /// round.
         var latencies: [Double] = []
         var longest: [Double] = []
     }

@@ -75,7 +75,6 @@ struct ReadOnlyTests {
             #expect(try store.contents() == expected)
             #expect(SQLiteStore.check(directory: scratch.state).holder == "\(getpid())")
             store.close()
-            #expect(umount2(scratch.state, Int32(MNT_DETACH)) == 0)
         }
     }
 
@@ -90,7 +89,6 @@ struct ReadOnlyTests {
             #expect(store.problem == .readOnly(path: scratch.state))
             #expect(try store.contents() == expected)
             store.close()
-            #expect(umount2(scratch.place.database, Int32(MNT_DETACH)) == 0)
         }
     }
 
@@ -108,7 +106,6 @@ struct ReadOnlyTests {
             other.close()
             #expect(store.recoverAndWait()?.description.contains("restart the node") == true)
             store.close()
-            #expect(umount2(scratch.state, Int32(MNT_DETACH)) == 0)
         }
     }
 
@@ -125,7 +122,6 @@ struct ReadOnlyTests {
             #expect(store.recoverAndWait() == nil)
             #expect(try store.contents().node.revision == 1)
             store.close()
-            #expect(umount2(scratch.path, Int32(MNT_DETACH)) == 0)
         }
     }
 
@@ -168,7 +164,6 @@ struct ReadOnlyTests {
             #expect(try second.contents() == expected)
             second.close()
             #expect(SQLiteStore.check(directory: scratch.state).isSound)
-            #expect(umount2(scratch.state, Int32(MNT_DETACH)) == 0)
         }
     }
 }

@@ -67,6 +67,21 @@ struct ReplacementTests {
         #expect(try SQLiteStore.open(scratch).contents() == before)
     }
 
+    @Test("an import that was interrupted leaves the old one in its place, and the next one goes through")
+    func interrupted() throws {
+        let scratch = Scratch()
+        let old = try filled(scratch, seed: 54)
+        // Before the last step: both names of the old one, and the new one half made.
+        #expect(link(scratch.place.database, scratch.place.previous.database) == 0)
+        scratch.write(Array(repeating: 7, count: 5000), to: "node.db.import")
+        scratch.write(Array(repeating: 8, count: 500), to: "node.db.import-wal")
+        #expect(try SQLiteStore.open(scratch).contents() == old)
+        try replace(scratch)
+        #expect(try SQLiteStore.open(scratch).contents() == expected(after: old))
+        let names = try FileManager.default.contentsOfDirectory(atPath: scratch.state)
+        #expect(Set(names) == ["node.db", "node.db.before-import", "lock"])
+    }
+
     @Test("where there was nothing there is one then, of this node")
     func first() throws {
         let scratch = Scratch()

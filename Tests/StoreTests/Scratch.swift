@@ -16,7 +16,11 @@ final class Scratch {
         mkdir(path, 0o700)
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    deinit {
+        // What a test mounted there, and had no time to take away.
+        for mount in [place.database, state, path] { umount2(mount, Int32(MNT_DETACH)) }
+        try? FileManager.default.removeItem(atPath: path)
+    }
 
     /// Of the node's memory: not there yet.
     var state: String { path + "/state" }

@@ -106,7 +106,7 @@ private struct Lives {
 @Suite("A memory on a disk that fails")
 struct StorageFaultTests {
     @Test(
-        "after a power failure it is as after a change that was told stored, or one of those under way; none is lost, none is half there",
+        "after a power failure it is as after a change: the last one told stored, or one of those under way",
         arguments: 0..<10)
     func powerFailures(block: UInt64) throws {
         for seed in block * 25..<block * 25 + 25 {

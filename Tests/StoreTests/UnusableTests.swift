@@ -2,6 +2,7 @@
 import Controller
 import Foundation
 import GRDB
+import GRDBSQLite
 import Glibc
 import TestSupport
 import Testing
@@ -85,6 +86,56 @@ struct UnusableTests {
         }
     }
 
+    @Test("whatever the damage is, it is looked at without being changed, and opened or refused", arguments: 0..<8)
+    func anyDamage(block: UInt64) throws {
+        let origin = Scratch()
+        _ = try filled(origin, changes: 40)
+        let whole = origin.content("node.db")
+        var random = SeededGenerator(seed: block)
+        var found = 0
+        for _ in 0..<20 {
+            let scratch = Scratch()
+            mkdir(scratch.state, 0o700)
+            var bytes = whole
+            for _ in 0..<Int.random(in: 1...40, using: &random) {
+                // Half of them where pages begin, with what is where in them.
+                let page = Int.random(in: 0..<bytes.count / 4096, using: &random) * 4096
+                let offset = Int.random(in: 0..<(Bool.random(using: &random) ? 64 : 4096), using: &random)
+                bytes[page + offset] = UInt8.random(in: 0...255, using: &random)
+            }
+            scratch.write(bytes, to: "node.db")
+            let before = scratch.snapshot()
+            let report = SQLiteStore.check(directory: scratch.state)
+            #expect(scratch.snapshot() == before)
+            if !report.isSound { found += 1 }
+            guard let store = try? SQLiteStore.open(scratch) else { continue }
+            _ = try? store.contents()
+            var change = StoreChange()
+            change.forgetsAmendments = true
+            store.store(change)
+            store.close()
+        }
+        #expect(found > 0)
+    }
+
+    @Test(
+        "what SQLite and the system say becomes a problem with a name",
+        arguments: [
+            (SQLITE_FULL, 0, "full"), (SQLITE_READONLY, 0, "read_only"), (SQLITE_READONLY | 4 << 8, 0, "missing"),
+            (SQLITE_CORRUPT, 0, "corrupt"), (SQLITE_NOTADB, 0, "corrupt"), (SQLITE_BUSY, 0, "held"),
+            (SQLITE_IOERR | 4 << 8, EIO, "failed"), (SQLITE_IOERR | 19 << 8, ENOSPC, "full"),
+            (SQLITE_CANTOPEN, EROFS, "read_only"), (SQLITE_CANTOPEN, EDQUOT, "full"),
+            (SQLITE_CANTOPEN, EMFILE, "failed"),
+            (SQLITE_NOMEM, 0, "failed"),
+        ] as [(Int32, Int32, String)])
+    func names(code: Int32, number: Int32, name: String) {
+        let scratch = Scratch()
+        let problem = StoreProblem.sqlite(code, "words", errno: number, scratch.place)
+        #expect(problem.name == name)
+        #expect(problem.description.contains(scratch.state))
+        if name == "failed" { #expect(problem.description.contains("words (SQLite error \(code)")) }
+    }
+
     @Test("a damaged row is named, by table and key")
     func damagedRow() throws {
         let scratch = Scratch()
@@ -95,7 +146,8 @@ struct UnusableTests {
             INSERT INTO amendments (key, value, kind, time) VALUES (x'0b04', x'00', 0, 1);
             INSERT INTO amendments (key, value, kind, time) VALUES (x'070000ffff', x'', 9, 1);
             INSERT INTO amendments (key, value, kind, time, idle_timeout) VALUES (x'070000fffe', x'', 0, 1, 65536);
-            INSERT INTO amendments (key, value, kind, time) VALUES (x'070000fffd', x'', 0, 1), (x'070000fffd', x'', 0, 1);
+            INSERT INTO amendments (key, value, kind, time) VALUES (x'070000fffd', x'', 0, 1);
+            INSERT INTO amendments (key, value, kind, time) VALUES (x'070000fffd', x'', 0, 1);
             INSERT INTO identities (kind, name, number) VALUES ('pet', x'01', 1), ('port', x'ff', 2);
             INSERT INTO shadows (backend, place, content) VALUES (99, 1, x'00');
             """)

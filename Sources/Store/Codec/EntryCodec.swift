@@ -5,7 +5,8 @@ import Tables
 
 /// Entries as rows hold them: what identifies an entry in one blob, the rest in another. Numbers are in network order.
 ///
-/// An entry has one form only, so equal keys are equal blobs. The form is part of the schema: changing it takes a new schema version.
+/// An entry has one form only, so equal keys are equal blobs. The form is part of the schema: changing it takes a new
+/// schema version.
 package enum EntryCodec {
     /// The first octet of a key. These numbers are on disk: they are never changed or used again.
     enum Kind: UInt8, CaseIterable {

@@ -10,8 +10,8 @@ final class Connection: Sendable {
         case writing
         /// Beside a process that may write.
         case reading
-        /// While nobody writes, without touching a single file: no locks and no index of the log on disk, so that it works on
-        /// read-only file systems and without the right to write.
+        /// While nobody writes, without touching a single file: no locks and no index of the log on disk, so that it
+        /// works on read-only file systems and without the right to write.
         case still
     }
 
@@ -47,7 +47,8 @@ final class Connection: Sendable {
         let always = "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;"
         switch purpose {
         case .writing:
-            // The log keeps its size, because writing over blocks that are there takes a fraction of the time of new ones.
+            // The log keeps its size, because writing over blocks that are there takes a fraction of the time of new
+            // ones.
             return """
                 \(always) PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;
                 PRAGMA journal_size_limit = 16777216; PRAGMA secure_delete = OFF; PRAGMA cache_size = -8192
@@ -68,8 +69,8 @@ final class Connection: Sendable {
             default: escaped.append(character)
             }
         }
-        // What was stored last may stand in the log alone, and `immutable` leaves that out; without locks, but else as usual, the
-        // log is read, but made where there is none.
+        // What was stored last may stand in the log alone, and `immutable` leaves that out; without locks, but else as
+        // usual, the log is read, but made where there is none.
         let hasLog = (FileIdentity(place.log)?.size ?? 0) > 0 || FileIdentity(place.journal) != nil
         return "file:\(escaped)?mode=ro&\(hasLog ? "vfs=unix-none" : "immutable=1")"
     }

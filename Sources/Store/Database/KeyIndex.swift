@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Which row of `amendments` holds a key. Kept in memory: an index on disk would be written all over for keys that come in no
-/// order, a page for each of them; so the rows are only appended, whatever the order. 12 bytes a slot, at most 0.8 of them used.
+/// Which row of `amendments` holds a key. Kept in memory: an index on disk would be written all over for keys that come
+/// in no order, a page for each of them; so the rows are only appended, whatever the order. 12 bytes a slot, at most
+/// 0.8 of them used.
 ///
-/// Keys are not kept: a slot has 32 bits of its key's hash, and whether a row that may be it holds the key, the caller looks up.
+/// Keys are not kept: a slot has 32 bits of its key's hash, and whether a row that may be it holds the key, the caller
+/// looks up.
 struct KeyIndex {
     typealias Hash = (UnsafeRawBufferPointer) -> UInt64
 
-    /// 0: the slot is free. The slot a hash asks for is given by its lowest bits; if that is taken, it has the next free one.
+    /// 0: the slot is free. The slot a hash asks for is given by its lowest bits; if that is taken, it has the next
+    /// free one.
     private var hashes: [UInt32] = []
     private var rows: [Int64] = []
     private(set) var count = 0

@@ -2,9 +2,9 @@
 import GRDB
 import GRDBSQLite
 
-/// A statement of SQLite's C interface, for what is done a million times: values are bound from the caller's memory and read in
-/// SQLite's, without a copy or an object for each row. And for all that is read: GRDB's rows end the process where a damaged file has
-/// null or a text in the place of a number. Not to outlive its connection.
+/// A statement of SQLite's C interface, for what is done a million times: values are bound from the caller's memory and
+/// read in SQLite's, without a copy or an object for each row. And for all that is read: GRDB's rows end the process
+/// where a damaged file has null or a text in the place of a number. Not to outlive its connection.
 struct RawStatement: ~Copyable {
     private let statement: OpaquePointer
     private let connection: OpaquePointer

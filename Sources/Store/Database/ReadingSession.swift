@@ -25,8 +25,8 @@ final class ReadingSession: @unchecked Sendable {
         }
     }
 
-    /// Whether a database, if there is one, is this node's and of a version this program knows. Changes nothing, whatever it is. What
-    /// only opening it for writing can tell is left to that.
+    /// Whether a database, if there is one, is this node's and of a version this program knows. Changes nothing,
+    /// whatever it is. What only opening it for writing can tell is left to that.
     static func check(_ place: StorePlace, _ identity: NodeIdentity) throws(StoreProblem) {
         guard let file = FileIdentity(place.database), file.size > 0 else { return }
         do throws(StoreProblem) {

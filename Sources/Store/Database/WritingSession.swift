@@ -202,8 +202,8 @@ final class WritingSession: @unchecked Sendable {
         }
     }
 
-    /// Folds the log into the database, if it has grown. Readers are not disturbed; while one reads an older state the log can be
-    /// folded only so far, and that is tried again when it has grown by as much again.
+    /// Folds the log into the database, if it has grown. Readers are not disturbed; while one reads an older state the
+    /// log can be folded only so far, and that is tried again when it has grown by as much again.
     func foldLog() throws(StoreProblem) {
         guard log.pages >= foldsAt else { return }
         var (pages, folded): (Int32, Int32) = (0, 0)

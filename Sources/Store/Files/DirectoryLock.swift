@@ -2,8 +2,8 @@
 import Controller
 import Glibc
 
-/// The hold of one process on a node's memory: `flock` on the file `lock`, which names the holder. Given up when the process ends,
-/// however it ends; the file stays.
+/// The hold of one process on a node's memory: `flock` on the file `lock`, which names the holder. Given up when the
+/// process ends, however it ends; the file stays.
 struct DirectoryLock: ~Copyable {
     private let descriptor: Int32
 
