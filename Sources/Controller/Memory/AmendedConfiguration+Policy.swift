@@ -65,7 +65,12 @@ extension ConfigurationAmender {
     mutating func amendFlows() {
         let changed = changes(
             { if case .flow(let entry) = $0 { entry } else { nil } },
-            orderedBy: { SortKey(SortKey($0.key.routerInterface.rawValue, $0.key.sourceAddress), $0.key.description) }
+            orderedBy: { flow in
+                let ports = UInt64(flow.key.sourcePort) << 16 | UInt64(flow.key.destinationPort)
+                return SortKey(
+                    SortKey(flow.key.routerInterface.rawValue, flow.key.sourceAddress),
+                    SortKey(flow.key.destinationAddress, UInt64(flow.key.ipProtocol) << 32 | ports))
+            }
         ) { amender, entry, amendment throws(CannotSay) -> (FlowName, Configuration.StaticFlow?)? in
             if amendment.kind == .deleted, amender.places[entry.key.routerInterface] == nil { return nil }
             let flow = try amender.flow(

@@ -120,10 +120,11 @@ struct ConfigurationAmender {
         _ entry: (TableEntry) -> Entry?, orderedBy key: (Entry) -> Key,
         _ item: (inout Self, Entry, Amendment) throws(CannotSay) -> Item?
     ) -> [Item] {
-        let concerned = amendments.compactMap { amendment in entry(amendment.entry).map { ($0, amendment) } }
-            .sorted { key($0.0) < key($1.0) }
+        let concerned = amendments.compactMap { amendment in
+            entry(amendment.entry).map { (key: key($0), entry: $0, amendment: amendment) }
+        }.sorted { $0.key < $1.key }
         var items: [Item] = []
-        for (entry, amendment) in concerned {
+        for (_, entry, amendment) in concerned {
             do throws(CannotSay) {
                 if let item = try item(&self, entry, amendment) { items.append(item) }
             } catch {

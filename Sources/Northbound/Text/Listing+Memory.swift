@@ -23,7 +23,7 @@ extension Listing {
             .map { (name: $0, count: report.count($1)) }
         let total = "entries " + (dryRun ? "would be " : "") + counts.map { "\($0.name) \($0.count)" }.joined(separator: ", ")
         lines.append(report.changes.isEmpty ? "nothing \(dryRun ? "would change" : "changed")" : total)
-        lines += report.notices.map { "notice: \($0)" }
+        lines += report.notices.flatMap { Paragraph.lines($0, first: "notice: ", rest: "        ") }
         return Listing(
             lines: lines,
             json: .object(
