@@ -103,7 +103,7 @@ let package = Package(
             name: "XDPDataPlaneTests", dependencies: ["XDPDataPlane", "CFastPath", "TestSupport"],
             exclude: ["bpf-programs.txt"], swiftSettings: settings, plugins: ["CompileBPF"]),
         .testTarget(
-            name: "ComparisonTests", dependencies: ["Comparison", "XDPDataPlane", "TestSupport"],
+            name: "ComparisonTests", dependencies: ["Comparison", "XDPDataPlane", "TestSupport", "piccolo-fuzz"],
             swiftSettings: settings),
         .testTarget(name: "ControllerTests", dependencies: ["Controller", "TestSupport"], swiftSettings: settings),
         .testTarget(
