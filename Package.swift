@@ -121,7 +121,7 @@ let package = Package(
             name: "XDPDataPlaneTests", dependencies: ["XDPDataPlane", "CFastPath", "TestSupport"],
             exclude: ["bpf-programs.txt"], swiftSettings: settings, plugins: ["CompileBPF"]),
         .testTarget(
-            name: "ComparisonTests", dependencies: ["Comparison", "XDPDataPlane", "TestSupport"],
+            name: "ComparisonTests", dependencies: ["Comparison", "XDPDataPlane", "TestSupport", "piccolo-fuzz"],
             swiftSettings: settings),
         .testTarget(name: "ControllerTests", dependencies: ["Controller", "TestSupport"], swiftSettings: settings),
         // A file system that fails and forgets, between SQLite and the real one.

@@ -285,6 +285,10 @@ final class FastPath {
         for name in Self.programNames {
             programs[name] = ProgramOwner(try Program(pinned: "\(directory)/\(name)"))
         }
+        // What only the programs use is kept with the rest.
+        for name in BPFFileSystem.names(in: directory) where maps[name] == nil && programs[name] == nil {
+            if let owner = Self.owner(ofMapAt: "\(directory)/\(name)") { maps[name] = owner }
+        }
         guard let constants = maps[Self.constants] else {
             throw .notFound(kind: "map", name: Self.constants, object: directory, available: maps.keys.sorted())
         }
@@ -293,6 +297,10 @@ final class FastPath {
             maps, programs, build: constants.map.global("fp_build", as: UInt64.self),
             image: [digest.0, digest.1, digest.2, digest.3], created: [], former: nil)
         takeIdentity()
+    }
+
+    private static func owner(ofMapAt path: String) -> MapOwner? {
+        do { return MapOwner(try BPFMap(pinned: path)) } catch { return nil }
     }
 
     private init(

@@ -167,6 +167,11 @@ extension XDPDataPlane: ReconcilableDataPlane {
             let port = PortID(rawValue: number)
             let wanted = record(of: port)
             let entry = state.port(port)
+            // No interface is this port: nothing says which record is in force, and nobody reads it.
+            if isAdopted, portBanks[port] == nil {
+                let isSecond = sameBytes(fastPath.ports[Int(number) + Int(FP_MAX_PORTS)].stations, wanted.stations)
+                portBanks[port] = isSecond && !sameBytes(fastPath.ports[Int(number)].stations, wanted.stations) ? 1 : 0
+            }
             let inForce = fastPath.ports + recordInForce(port)
             let heads = [inForce.pointee.head, fastPath.ports[recordInForce(port) ^ Int(FP_MAX_PORTS)].head]
             let headIsRight = heads == [wanted.head, wanted.head]
@@ -180,7 +185,8 @@ extension XDPDataPlane: ReconcilableDataPlane {
             }
             if !stationsAreRight {
                 let none = inForce.pointee.stations.0.rif == 0
-                let kind: Discrepancy.Kind = state.stations(of: port).isEmpty ? .extra : none ? .missing : .altered
+                let isExtra = entry == nil || state.stations(of: port).isEmpty
+                let kind: Discrepancy.Kind = isExtra ? .extra : none ? .missing : .altered
                 pass.add(kind, .myStation, "stations of port \(number)")
             }
             guard pass.repairs else { continue }

@@ -225,6 +225,7 @@ private struct RouteSight {
     /// Where there should be no route and is one; the first of them.
     private(set) var strangers: [PrefixTreeOverlap] = []
     private(set) var moreStrangers = 0
+    private var known: Set<UInt64> = []
 
     init(count: Int) { seen = Array(repeating: 0, count: count) }
 
@@ -237,6 +238,8 @@ private struct RouteSight {
         hasSeenNothingWrong = false
         if overlap.expected != 0 {
             seen[Int(overlap.expected)] |= Self.wrong
+        } else if !known.insert(UInt64(overlap.tree) << 32 | UInt64(overlap.found)).inserted {
+            // Another part of the same.
         } else if strangers.count < ReconcileReport.limit {
             strangers.append(overlap)
         } else {

@@ -12,7 +12,8 @@ extension XDPDataPlane {
     /// A port's head and stations; all zero for a port that is not configured.
     func record(of port: PortID) -> fp_port {
         var record = fp_port()
-        if let entry = state.port(port) { record.head = Self.head(entry) }
+        guard let entry = state.port(port) else { return record }
+        record.head = Self.head(entry)
         let stations = state.stations(of: port)
         withUnsafeMutableBytes(of: &record.stations) { bytes in
             let list = bytes.bindMemory(to: fp_station.self)

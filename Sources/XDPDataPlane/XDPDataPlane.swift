@@ -209,25 +209,45 @@ public final class XDPDataPlane: DataPlane {
         // Insertions of flows are gathered, so that the memory of many is fetched at once.
         var gathered4 = GatheredFlows<ExactMatchKey32>()
         var gathered6 = GatheredFlows<ExactMatchKey64>()
-        for update in updates {
-            if case .flow(let flow) = update.entry, update.operation == .insert, let word = flowWord(flow) {
-                if flow.key.isIPv6 {
-                    gathered6.add(ExactMatchKey64(flow.key), word, result: results.count)
-                } else {
-                    gathered4.add(ExactMatchKey32(flow.key), word, result: results.count)
-                }
-                results.append(.applied)
-                if gathered4.isFull || gathered6.isFull { flush(&gathered4, &gathered6, &results, last: false) }
-                continue
-            }
+        // Of these, the static ones: what they name is counted when they are in.
+        var statics: [(flow: FlowEntry, result: Int)] = []
+        func insertGathered() {
             flush(&gathered4, &gathered6, &results)
+            for (flow, result) in statics where results[result] == .applied {
+                state.countReferences(removed: nil, inserted: flow)
+            }
+            statics.removeAll(keepingCapacity: true)
+        }
+        for update in updates {
+            if case .flow(let flow) = update.entry, update.operation == .insert {
+                var word = flowWord(flow)
+                if word == nil, flow.origin == .static {
+                    if let error = state.validate(update) {
+                        results.append(.rejected(error))
+                        continue
+                    }
+                    word = self.word(of: flow)
+                    statics.append((flow, results.count))
+                }
+                if let word {
+                    if flow.key.isIPv6 {
+                        gathered6.add(ExactMatchKey64(flow.key), word, result: results.count)
+                    } else {
+                        gathered4.add(ExactMatchKey32(flow.key), word, result: results.count)
+                    }
+                    results.append(.applied)
+                    if gathered4.isFull || gathered6.isFull { flush(&gathered4, &gathered6, &results, last: false) }
+                    continue
+                }
+            }
+            insertGathered()
             switch update.entry {
             case .flow(let flow): results.append(writeFlow(update.operation, flow))
             case .mac(let mac): results.append(writeMAC(update.operation, mac))
             default: results.append(writeStored(update))
             }
         }
-        flush(&gathered4, &gathered6, &results)
+        insertGathered()
         publish()
         return results
     }

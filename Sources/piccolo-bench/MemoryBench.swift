@@ -28,13 +28,13 @@ struct MemoryBench {
             var total: [Double] = []
             for round in 0..<rounds {
                 let place = Place(folder: "\(folder)/memory-\(flows)-\(round)")
-                let node = try Node(place, flows: flows)
+                let node = try Node(place)
                 let half = flows / 2
                 waiting.append(try node.write(0..<half, underWay: 1))
                 flying.append(try node.write(half..<flows, underWay: 4))
                 // Nothing is told to end, as by SIGKILL: tables and pins stay.
                 node.leave()
-                let again = try Node(place, flows: flows)
+                let again = try Node(place)
                 guard again.adopted.isAdopted, again.adopted.report.isClean, again.amendments == flows else {
                     throw BenchError.missing(
                         "\(again.amendments) of \(flows) entries, \(again.adopted.report.found) of them not as wanted",
@@ -77,10 +77,10 @@ struct MemoryBench {
         /// From before the tables were opened.
         let seconds: Double
 
-        init(_ place: Place, flows: Int) throws {
+        init(_ place: Place) throws {
             let begin = ContinuousClock.now
             var sizes = XDPConfiguration()
-            (sizes.ipv4Flows, sizes.ipv6Flows) = (max(flows * 5 / 4, 2048), 1024)
+            sizes.ipv6Flows = 1024
             sizes.pinDirectory = place.pins
             let plane = try XDPDataPlane(sizes)
             let store = try SQLiteStore.open(directory: place.folder, node: "bench")

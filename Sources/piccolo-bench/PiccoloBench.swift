@@ -7,7 +7,9 @@ struct PiccoloBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "piccolo-bench",
         abstract: "Measures the fast path against the kernel's own means (Docs/performance.md).",
-        subcommands: [FastPath.self, TablesCommand.self, Wire.self, Learn.self, StoreCommand.self, Daemon.self])
+        subcommands: [
+            FastPath.self, TablesCommand.self, Restart.self, Wire.self, Learn.self, StoreCommand.self, Daemon.self,
+        ])
 }
 
 struct Options: ParsableArguments {
@@ -65,6 +67,18 @@ struct TablesCommand: ParsableCommand {
         try options.report("tables") { report in
             try TablesBench(rounds: options.effectiveRounds, flows: options.flows, batch: max(batch, 1)).run(
                 into: &report)
+        }
+    }
+}
+
+struct Restart: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Taking over the tables of a node that was killed, and comparing them with what is wanted.")
+    @OptionGroup var options: Options
+
+    func run() throws {
+        try options.report("restart") { report in
+            try RestartBench(rounds: options.effectiveRounds, flows: options.flows).run(into: &report)
         }
     }
 }

@@ -8,7 +8,7 @@ import XDPDataPlane
 /// Random tables and packets through the reference and the XDP program, until they differ.
 struct FuzzCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fuzz",
+        commandName: "packets",
         abstract: "Put random packets through random tables in the reference and in XDP, and compare everything.",
         discussion: """
             Each world is a set of tables made of a seed; verdicts, output bytes, reasons and counters must agree. The first difference is made \

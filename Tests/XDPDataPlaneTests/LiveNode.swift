@@ -13,7 +13,8 @@ import Testing
 /// and a tap at each host.
 final class LiveNode {
     let topology: RouterTopology
-    let xdp: XDPDataPlane
+    private let configuration: XDPConfiguration
+    private var running: XDPDataPlane?
     let reference: ReferenceDataPlane
     let taps: [Tap]
 
@@ -35,8 +36,9 @@ final class LiveNode {
     }
 
     private init(_ topology: RouterTopology, _ policy: XDPAttachPolicy, _ configuration: XDPConfiguration) throws {
-        self.topology = topology
-        xdp = try XDPDataPlane(configuration)
+        (self.topology, self.configuration) = (topology, configuration)
+        let xdp = try XDPDataPlane(configuration)
+        running = xdp
         reference = ReferenceDataPlane(ecmpSeed: xdp.fastPath.ecmpSeed)
         while reference.generation != xdp.generation { reference.advanceGeneration() }
         taps = try topology.hosts.map { try Tap($0) }
@@ -44,6 +46,17 @@ final class LiveNode {
             try xdp.attach(
                 PortID(rawValue: UInt16(host.number)), interfaceIndex: if_nametoindex(host.port), policy: policy)
         }
+    }
+
+    var xdp: XDPDataPlane {
+        guard let running else { preconditionFailure("nobody has started it again") }
+        return running
+    }
+
+    /// Ends the data plane as a process that is killed ends, and starts another one.
+    func restart() throws {
+        running = nil
+        running = try XDPDataPlane(configuration)
     }
 
     func apply(_ updates: [TableUpdate], _ location: SourceLocation = #_sourceLocation) {

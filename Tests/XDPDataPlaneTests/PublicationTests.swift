@@ -10,7 +10,7 @@ import Testing
 @testable import XDPDataPlane
 
 /// Traffic that another thread keeps up: bursts of the same frames, each waited for at the other hosts.
-private final class Traffic: @unchecked Sendable {
+final class Traffic: @unchecked Sendable {
     // SAFETY: taps and results belong to the thread that runs `run` until it has been joined.
     private let sender: Tap
     private let receivers: [Tap]
@@ -28,6 +28,13 @@ private final class Traffic: @unchecked Sendable {
         receivers = Array(node.taps.dropFirst())
         (self.frames, self.copies) = (frames, copies)
         arrived = receivers.map { _ in [] }
+    }
+
+    /// 40 flows of each family from host 1 to host 2's network, to an address that answers nothing.
+    static var frames: [[UInt8]] {
+        (1...40 as ClosedRange<UInt16>).flatMap {
+            [LiveNode.udp(to: "10.0.2.77", number: $0), LiveNode.udp(to: "fd00:2::77", number: $0)]
+        }
     }
 
     var bursts: Int { rounds.load(ordering: .relaxed) }
@@ -79,12 +86,7 @@ private final class Traffic: @unchecked Sendable {
 struct PublicationTests {
     typealias W = SmallWorld
 
-    /// 40 flows of each family from host 1 to host 2's network, to an address that answers nothing.
-    private func frames() -> [[UInt8]] {
-        (1...40 as ClosedRange<UInt16>).flatMap {
-            [LiveNode.udp(to: "10.0.2.77", number: $0), LiveNode.udp(to: "fd00:2::77", number: $0)]
-        }
-    }
+    private func frames() -> [[UInt8]] { Traffic.frames }
 
     private func rewrites(_ frames: Set<[UInt8]>) -> Set<[UInt8]> {
         Set(

@@ -193,8 +193,13 @@ struct Wanted: StaticEntries {
     }
 
     func flow(_ key: FlowKey) -> FlowEntry? {
-        if case .flow(let flow)? = self[.flow(key)] { flow } else { nil }
+        if let amendment = flows[key] { return amendment.kind == .deleted ? nil : amendment.flow(key) }
+        guard !plannedFlows.isEmpty, case .flow(let flow)? = planned[.flow(key)] else { return nil }
+        return flow
     }
+
+    /// Makes room for so many flows that calls have set.
+    mutating func reserve(flows count: Int) { flows.reserveCapacity(count) }
 
     func mac(_ entry: MACEntry) -> MACEntry? {
         if case .mac(let mac)? = self[.mac(entry.vlan, entry.mac)] { mac } else { nil }
