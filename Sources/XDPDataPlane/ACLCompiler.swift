@@ -80,6 +80,7 @@ enum ACLCompiler {
         rule.destination_port_high = match.destinationPorts?.upperBound ?? .max
         rule.action = action(entry).rawValue
         rule.counter = counter
+        rule.id = entry.id
         return rule
     }
 

@@ -16,7 +16,6 @@ extension XDPDataPlane {
     public func chain(_ program: borrowing Program, at slot: Int) throws(BPFError) {
         try requireSlot(slot)
         let chain = try chainMap()
-        try chain.setProgram(fastPath.program("xdp_resume"), at: UInt32(FP_CHAIN_SLOTS) - 1)
         try chain.setProgram(program, at: UInt32(slot))
         if slot == 0 { setChain(active: true) }
     }
@@ -29,6 +28,7 @@ extension XDPDataPlane {
     }
 
     private func setChain(active: Bool) {
+        isChained = active
         let flags = fastPath.settings.pointee.flags
         let flag = UInt32(FP_SETTING_CHAIN)
         memory_store_release32(&fastPath.settings.pointee.flags, active ? flags | flag : flags & ~flag)

@@ -10,6 +10,8 @@ extension XDPDataPlane {
     public var eventFileDescriptors: [Int32] { [eventRing.fileDescriptor, packetRing.fileDescriptor] }
 
     public func pollEvents(maximum: Int, _ body: (borrowing DataPlaneEvent) -> Void) -> Int {
+        // Who writes a policy advances the generation, if it has to be advanced, before asking what has happened since.
+        closePolicy()
         var count = eventRing.consume(maximum: maximum) { bytes in
             if let event = Self.event(bytes) { body(event) }
         }

@@ -25,6 +25,8 @@ public struct XDPConfiguration: Sendable {
     public var pinDirectory: String?
     /// The fast path's program; nil for the one that is part of this program.
     public var image: FastPathImage?
+    /// Take over what an earlier process left pinned there; otherwise its links, once a port is bound to them, and no more.
+    public var adopts = true
 
     public init() {}
 }
@@ -133,8 +135,10 @@ final class FastPath {
     let imageWords: [UInt64]
     /// Maps that this load made, and did not take from another. Empty for pins that were opened.
     let created: Set<String>
+    /// As they were when the tables were made or found; others may write where they came from.
     private(set) var seeds: [[UInt64]] = []
     private(set) var nameKey: (UInt64, UInt64) = (0, 0)
+    private(set) var marker: UInt64 = 0
     private let maps: [String: MapOwner]
     private let programs: [String: ProgramOwner]
     private let mappings: Mappings
@@ -266,7 +270,7 @@ final class FastPath {
         for program in object.programNames { programs[program] = ProgramOwner(try object.program(program)) }
         try self.init(maps, programs, build: build, image: image.words, created: created, former: former)
         if created.contains("settings") { initializeSettings(configuration) }
-        takeSeeds()
+        takeIdentity()
         if created.contains("chain") {
             // Where a chain of others' programs comes back to.
             try map("chain").setProgram(program("xdp_resume"), at: UInt32(FP_CHAIN_SLOTS) - 1)
@@ -288,7 +292,7 @@ final class FastPath {
         try self.init(
             maps, programs, build: constants.map.global("fp_build", as: UInt64.self),
             image: [digest.0, digest.1, digest.2, digest.3], created: [], former: nil)
-        takeSeeds()
+        takeIdentity()
     }
 
     private init(
@@ -335,8 +339,7 @@ final class FastPath {
 
     /// Pins everything in an existing directory, each by its name.
     func pin(in directory: String) throws(BPFError) {
-        for (name, owner) in maps { try owner.map.pin(at: "\(directory)/\(name)") }
-        for (name, owner) in programs { try owner.program.pin(at: "\(directory)/\(name)") }
+        for (name, _, _) in pins { try pin(name, in: directory) }
     }
 
     // MARK: Maps and programs
@@ -370,6 +373,20 @@ final class FastPath {
     /// What the kernel says of a program.
     func programInfo(_ name: String) -> ProgramInfo? { programs[name]?.program.info }
 
+    /// Bytes of a map's value; 0 if there is no such map.
+    func valueSize(of map: String) -> Int { Int(maps[map]?.map.info.valueSize ?? 0) }
+
+    /// Everything that is pinned, by its pin's name, with the kernel's id.
+    var pins: [(name: String, isProgram: Bool, id: UInt32)] {
+        maps.map { ($0.key, false, $0.value.map.id) } + programs.map { ($0.key, true, $0.value.program.id) }
+    }
+
+    /// Pins one map or program in an existing directory.
+    func pin(_ name: String, in directory: String) throws(BPFError) {
+        if let owner = maps[name] { try owner.map.pin(at: "\(directory)/\(name)") }
+        if let owner = programs[name] { try owner.program.pin(at: "\(directory)/\(name)") }
+    }
+
     /// The kernel's id of a program; 0 if there is none of this name.
     func programID(_ name: String) -> UInt32 { programs[name]?.program.id ?? 0 }
 
@@ -396,12 +413,13 @@ final class FastPath {
         UInt32(clamping: max(configuration.eventsPerSecond * Int(FP_EPOCH_MILLISECONDS) / 1000, 1))
     }
 
-    private func takeSeeds() {
+    private func takeIdentity() {
         withUnsafeBytes(of: settings.pointee.seed) { bytes in
             let words = Array(bytes.bindMemory(to: UInt64.self))
             seeds = stride(from: 0, to: words.count, by: Int(FP_SEEDS)).map { Array(words[$0..<$0 + Int(FP_SEEDS)]) }
         }
         nameKey = settings.pointee.name_key
+        marker = settings.pointee.created
     }
 
     /// The seeds that spread flows over the members of a group, for whoever computes what the programs compute.

@@ -116,6 +116,13 @@ extension XDPDataPlane {
 
     /// The action word of a flow whose references have been checked.
     func word(of flow: FlowEntry) -> UInt64 {
+        var slot: UInt32 = 0
+        if case .nextHop(let id) = flow.action { slot = nextHopCache.slot(id) ?? nextHopSlots[id] ?? 0 }
+        return Self.word(of: flow, slot: slot, epoch: now.rawValue)
+    }
+
+    /// - Parameter slot: the next hop's, if the flow goes by one.
+    static func word(of flow: FlowEntry, slot: UInt32, epoch: UInt16) -> UInt64 {
         var flags: UInt64 = 0
         var generation: UInt16 = 0
         switch flow.origin {
@@ -127,8 +134,8 @@ extension XDPDataPlane {
         var index: UInt32 = 0
         let disposition: Disposition
         switch flow.action {
-        case .nextHop(let id):
-            index = nextHopCache.slot(id) ?? nextHopSlots[id] ?? 0
+        case .nextHop:
+            index = slot
             disposition = .forward
         case .port(let port):
             index = UInt32(port.rawValue)
@@ -139,7 +146,7 @@ extension XDPDataPlane {
         case .cpu: disposition = .cpu
         }
         return ActionWord(
-            disposition, index: index, flags: flags, reason: flow.reason, generation: generation, epoch: now.rawValue
+            disposition, index: index, flags: flags, reason: flow.reason, generation: generation, epoch: epoch
         ).rawValue
     }
 
@@ -153,7 +160,9 @@ extension XDPDataPlane {
         let action: ForwardingAction =
             switch word.disposition {
             case .forward where word.has(ActionWord.toPort): .port(PortID(rawValue: UInt16(word.index)))
-            case .forward: .nextHop(nextHopIDs[Int(word.index)])
+            // Others can write a word too: it may name any slot.
+            case .forward:
+                .nextHop(Int(word.index) < nextHopIDs.count ? nextHopIDs[Int(word.index)] : NextHopID(rawValue: .max))
             case .drop: .drop
             case .kernel: .kernel
             case .cpu: .cpu
@@ -239,7 +248,7 @@ extension XDPDataPlane {
     }
 
     /// Writes another decision and keeps the epoch of the last hit.
-    private static func modify<Key>(
+    static func modify<Key>(
         _ table: inout ExactMatchTable<Key>, _ key: Key, _ word: UInt64
     ) throws(ExactMatchError) {
         let epoch = (table.find(key)?.action ?? word) & ~ActionWord.decisionMask
@@ -300,8 +309,16 @@ extension XDPDataPlane {
         }
     }
 
-    func removeDerivedFlows() {
-        sweepFlows { $0.entry.origin == .static ? .keep : .remove }
+    func removeDerivedFlows() { removeFlows { !$0.has(ActionWord.isStatic) } }
+
+    /// Removes the flows with such action words; what they name need not exist.
+    func removeFlows(_ isGone: (ActionWord) -> Bool) {
+        var gone4: [ExactMatchKey32] = []
+        flows4.sweep { if isGone(ActionWord(rawValue: $0.action)) { gone4.append($0.key) } }
+        for key in gone4 { _ = try? flows4.delete(key) }
+        var gone6: [ExactMatchKey64] = []
+        flows6.sweep { if isGone(ActionWord(rawValue: $0.action)) { gone6.append($0.key) } }
+        for key in gone6 { _ = try? flows6.delete(key) }
     }
 
     // MARK: MAC table
@@ -309,26 +326,30 @@ extension XDPDataPlane {
     func writeMAC(_ operation: TableUpdate.Operation, _ mac: MACEntry) -> UpdateResult {
         if let error = state.validate(TableUpdate(operation, .mac(mac))) { return .rejected(error) }
         let key = ExactMatchKey32(KeyWords.mac(mac.vlan, mac.mac), 0)
-        let flags = mac.isStatic ? ActionWord.isStatic : 0
-        let word: ActionWord =
-            switch mac.action {
-            case .port(let port):
-                ActionWord(
-                    .forward, index: UInt32(port.rawValue), flags: flags | ActionWord.toPort, epoch: now.rawValue)
-            case .drop: ActionWord(.drop, flags: flags, epoch: now.rawValue)
-            case .kernel: ActionWord(.kernel, flags: flags, epoch: now.rawValue)
-            case .cpu: ActionWord(.cpu, flags: flags, epoch: now.rawValue)
-            }
+        let word = Self.word(of: mac, epoch: now.rawValue)
         do {
             switch operation {
-            case .insert: try macs.insert(key, action: word.rawValue)
-            case .modify: try Self.modify(&macs, key, word.rawValue)
+            case .insert: try macs.insert(key, action: word)
+            case .modify: try Self.modify(&macs, key, word)
             case .delete: try macs.delete(key)
             }
         } catch {
             return .rejected(tableError(error, .mac(mac)))
         }
         return .applied
+    }
+
+    static func word(of mac: MACEntry, epoch: UInt16) -> UInt64 {
+        let flags = mac.isStatic ? ActionWord.isStatic : 0
+        let word: ActionWord =
+            switch mac.action {
+            case .port(let port):
+                ActionWord(.forward, index: UInt32(port.rawValue), flags: flags | ActionWord.toPort, epoch: epoch)
+            case .drop: ActionWord(.drop, flags: flags, epoch: epoch)
+            case .kernel: ActionWord(.kernel, flags: flags, epoch: epoch)
+            case .cpu: ActionWord(.cpu, flags: flags, epoch: epoch)
+            }
+        return word.rawValue
     }
 
     public func sweepMACs(_ visit: (borrowing MACRecord) -> SweepDecision) {

@@ -80,7 +80,7 @@ extension XDPDataPlane: PacketProcessor {
 
     /// A test run without a context comes from loopback, interface 1: that one is made this port for the moment.
     private func bindLoopback(_ port: PortID) {
-        let record = UInt32(port.rawValue) + (portBanks[port] ?? 0) * UInt32(FP_MAX_PORTS)
+        let record = UInt32(recordInForce(port))
         memory_store_release64(fastPath.interfaces + 1, fp_interface_slot(1, record))
     }
 }

@@ -25,11 +25,26 @@ struct PinnedSets {
         }
     }
 
+    /// Removes the sets that no link runs.
+    func removeUnused(except kept: UInt32?) {
+        let running = Set(links().compactMap(\.programID))
+        for number in numbers where number != kept {
+            if let id = programID(of: number), running.contains(id) { continue }
+            drop(number)
+        }
+    }
+
     /// Pins all of a fast path as a new set.
     /// - Returns: its number, higher than any before.
     func add(_ fastPath: FastPath) throws(BPFError) -> UInt32 {
-        try BPFFileSystem.createDirectory(directory)
         let number = (["set-", "new-", "gone-"].flatMap(entries).max() ?? 0) + 1
+        try add(fastPath, as: number)
+        return number
+    }
+
+    /// Pins all of a fast path as the set of a number that no set has.
+    func add(_ fastPath: FastPath, as number: UInt32) throws(BPFError) {
+        try BPFFileSystem.createDirectory(directory)
         let making = "\(directory)/new-\(number)"
         try BPFFileSystem.createDirectory(making)
         do {
@@ -39,7 +54,6 @@ struct PinnedSets {
             remove(making)
             throw error
         }
-        return number
     }
 
     /// Removes a set. What its programs and maps are in use by keeps them.

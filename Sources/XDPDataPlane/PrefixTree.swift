@@ -95,20 +95,20 @@ public enum PrefixChange: Sendable {
 /// Each call takes effect as a whole or not at all, and for each VRF and family in one store: a program sees the routes
 /// before the call or those after it. See `Docs/decisions/0003-prefix-tree.md` and `bpf/include/prefix_tree.h`.
 public final class PrefixTree {
-    private let nodes: PrefixTreeNodes
+    let nodes: PrefixTreeNodes
     /// By VRF; IPv4 first, then IPv6.
-    private var trees = [PrefixTreeIntervals?](repeating: nil, count: 2 * Int(FP_MAX_VRFS))
-    private var lowers: [PrefixTreeIntervals] = []
+    var trees = [PrefixTreeIntervals?](repeating: nil, count: 2 * Int(FP_MAX_VRFS))
+    var lowers: [PrefixTreeIntervals] = []
     private var freeLowers: [Int32] = []
-    /// Nodes of an earlier process's trees, still read, until `load`.
-    private var adopted: [UInt32] = []
+    /// Nodes of an earlier process's trees, still read, until `load` or until the trees are taken over.
+    var adopted: [UInt32] = []
 
     private var saved: [(tree: PrefixTreeIntervals, state: PrefixTreeIntervals.Saved)] = []
     private var undo: [(RoutePrefix, UInt32)] = []
     private var emptied: [(tree: PrefixTreeIntervals, key: UInt64, lower: Int32)] = []
 
     /// Trees in fresh memory, all zero; or, after a restart, in memory an earlier process left. Its routes stay in force until
-    /// `load`.
+    /// `load`, or are taken over by `enter`, `compare` and `settle`.
     ///
     /// - Parameters:
     ///   - memory: 64-byte nodes, the first of which hold the roots; three per prefix allow a load beside the trees in force.
@@ -118,7 +118,7 @@ public final class PrefixTree {
     ) throws(PrefixTreeError) {
         nodes = try PrefixTreeNodes(memory: memory, gracePeriod: gracePeriod)
         if adopting {
-            adopted = nodes.adopt(roots: (0..<2 * Int(FP_MAX_VRFS)).map { rootPointer($0).pointee })
+            adopted = nodes.collect(roots: roots)
         }
     }
 
@@ -203,7 +203,7 @@ public final class PrefixTree {
 
     // MARK: Checking
 
-    private func check(_ prefix: RoutePrefix, _ route: UInt32) throws(PrefixTreeError) {
+    func check(_ prefix: RoutePrefix, _ route: UInt32) throws(PrefixTreeError) {
         if !prefix.isValid { throw .invalid(prefix) }
         if route == 0 || route > UInt32(PT_INDEX_MASK) { throw .route(route) }
     }
@@ -230,12 +230,15 @@ public final class PrefixTree {
         Int(prefix.vrf) + (prefix.family == .ipv4 ? 0 : Int(FP_MAX_VRFS))
     }
 
-    private func rootPointer(_ slot: Int) -> UnsafeMutablePointer<UInt32> {
+    func rootPointer(_ slot: Int) -> UnsafeMutablePointer<UInt32> {
         slot < Int(FP_MAX_VRFS)
             ? pt_root4(nodes.base, UInt32(slot)) : pt_root6(nodes.base, UInt32(slot) - UInt32(FP_MAX_VRFS))
     }
 
-    private func tree(_ slot: Int) -> PrefixTreeIntervals {
+    /// Roots as programs find them.
+    var roots: [UInt32] { (0..<2 * Int(FP_MAX_VRFS)).map { rootPointer($0).pointee } }
+
+    func tree(_ slot: Int) -> PrefixTreeIntervals {
         if let tree = trees[slot] { return tree }
         let tree = PrefixTreeIntervals(nodes: nodes)
         trees[slot] = tree
@@ -252,7 +255,7 @@ public final class PrefixTree {
     /// Changes the prefixes alone, 0 to remove.
     ///
     /// - Returns: The route before, and the lower tree's number where the prefix belongs to one.
-    private func setPrefix(_ prefix: RoutePrefix, _ route: UInt32) -> (before: UInt32, lower: Int32) {
+    func setPrefix(_ prefix: RoutePrefix, _ route: UInt32) -> (before: UInt32, lower: Int32) {
         let tree = tree(slot(prefix))
         touch(tree)
         if prefix.length <= 64 { return (tree.prefixes.set(prefix.high, prefix.length, route: route), -1) }
@@ -335,7 +338,7 @@ public final class PrefixTree {
     }
 
     /// What stands for a lower tree in the upper one: itself, or the route it inherits when it has no prefixes.
-    private func reference(_ lower: PrefixTreeIntervals) -> UInt32 {
+    func reference(_ lower: PrefixTreeIntervals) -> UInt32 {
         lower.root == 0 ? lower.inherited : UInt32(PT_LOWER) | lower.root
     }
 
@@ -344,7 +347,7 @@ public final class PrefixTree {
         try tree.rebuild { (_, inherited) throws(PrefixTreeError) in inherited }
     }
 
-    private func rebuild(_ tree: PrefixTreeIntervals) throws(PrefixTreeError) {
+    func rebuild(_ tree: PrefixTreeIntervals) throws(PrefixTreeError) {
         touch(tree)
         try tree.rebuild { (lower, inherited) throws(PrefixTreeError) in
             let lowerTree = lowers[Int(lower)]
@@ -357,7 +360,7 @@ public final class PrefixTree {
 
     // MARK: Ending a call
 
-    private func publish() {
+    func publish() {
         for (slot, tree) in trees.enumerated() {
             guard let tree, tree.isTouched, rootPointer(slot).pointee != tree.root else { continue }
             nodes.store(tree.root, at: rootPointer(slot))
@@ -373,14 +376,14 @@ public final class PrefixTree {
         endCall()
     }
 
-    private func endCall() {
+    func endCall() {
         for (tree, _) in saved { tree.isTouched = false }
         saved.removeAll(keepingCapacity: true)
         undo.removeAll(keepingCapacity: true)
         emptied.removeAll(keepingCapacity: true)
     }
 
-    private func abandon() {
+    func abandon() {
         for (prefix, before) in undo.reversed() {
             let (_, lower) = setPrefix(prefix, before)
             if lower >= 0 && lowers[Int(lower)].prefixes.count == 0 {

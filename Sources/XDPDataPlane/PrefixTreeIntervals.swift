@@ -11,7 +11,7 @@ final class PrefixTreeIntervals {
     private(set) var root: UInt32 = 0
     /// The route of what no prefix here covers; of a lower tree, the route of its /64.
     var inherited: UInt32 = 0
-    /// Set when the tree has become deeper than readers walk.
+    /// Set when the tree has to be built anew: it has become deeper than readers walk, or its nodes are not to be trusted.
     private(set) var isTooDeep = false
 
     /// Whether the call under way has changed it, or may have.
@@ -41,6 +41,19 @@ final class PrefixTreeIntervals {
         inherited = saved.inherited
         heights = saved.heights
         isTooDeep = false
+    }
+
+    /// Makes nodes that are in memory already this tree's.
+    func take(root: UInt32, inherited: UInt32, heights: [UInt8]) {
+        (self.root, self.inherited, self.heights) = (root, inherited, heights)
+        isTooDeep = false
+    }
+
+    /// Lets go of the nodes without looking at them: the next change builds the tree anew from its prefixes.
+    func forget() {
+        root = 0
+        heights = [UInt8](repeating: 0, count: 16)
+        isTooDeep = true
     }
 
     private static var mask: UInt64 { (1 << 60) - 1 }
@@ -209,6 +222,7 @@ final class PrefixTreeIntervals {
         lowerReference: (_ lower: Int32, _ inherited: UInt32) throws(PrefixTreeError) -> UInt32
     ) throws(PrefixTreeError) {
         clear()
+        isTooDeep = false
         var intervals: [Piece] = []
         intervals.reserveCapacity(prefixes.count * 2 + 17)
         var failure: PrefixTreeError?

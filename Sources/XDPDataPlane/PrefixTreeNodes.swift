@@ -119,9 +119,13 @@ final class PrefixTreeNodes {
         stores.removeAll(keepingCapacity: true)
     }
 
+    func wait() throws(PrefixTreeError) {
+        do { try gracePeriod.wait() } catch { throw .gracePeriod(error) }
+    }
+
     func reclaim() throws(PrefixTreeError) {
         if quarantine.isEmpty { return }
-        do { try gracePeriod.wait() } catch { throw .gracePeriod(error) }
+        try wait()
         for index in quarantine {
             state[Int(index)] = .free
             free.append(index)
@@ -131,11 +135,13 @@ final class PrefixTreeNodes {
 
     var quarantined: Int { quarantine.count }
 
-    /// Marks the nodes reachable from the roots of an earlier process as in use, and returns them.
-    func adopt(roots: some Sequence<UInt32>) -> [UInt32] {
+    /// Finds out which nodes are in use by following references from these roots, and returns them; all others are free. What is
+    /// referred to may be anything: an earlier process wrote it, or somebody else.
+    func collect(roots: some Sequence<UInt32>) -> [UInt32] {
         var found: [UInt32] = []
+        for index in Int(pt_first_node())..<capacity { state[index] = .free }
         func mark(_ index: UInt32) -> Bool {
-            guard index != 0, index < UInt32(capacity), state[Int(index)] == .free else { return false }
+            guard index >= pt_first_node(), index < UInt32(capacity), state[Int(index)] == .free else { return false }
             state[Int(index)] = .live
             found.append(index)
             return true
@@ -151,7 +157,11 @@ final class PrefixTreeNodes {
         for index in roots where mark(index) {
             for child in 0..<16 { walk(root(index)[child]) }
         }
-        free.removeAll { state[Int($0)] != .free }
+        free = (pt_first_node()..<UInt32(capacity)).reversed().filter { state[Int($0)] == .free }
+        quarantine.removeAll()
         return found
     }
+
+    /// Whether this can be the index of a node.
+    func isNode(_ index: UInt32) -> Bool { index >= pt_first_node() && index < UInt32(capacity) }
 }

@@ -22,6 +22,8 @@ struct PrefixTrie {
     private var free: [Int32] = []
     /// Prefixes with a route.
     private(set) var count = 0
+    /// No prefix, and none with a lower tree.
+    var isEmpty: Bool { count == 0 && nodes[0].isEmpty && nodes[0].children == (-1, -1) }
 
     @inline(__always)
     private static func bit(_ key: UInt64, _ position: UInt8) -> Bool { (key << UInt64(position)) >> 63 != 0 }
@@ -122,6 +124,11 @@ struct PrefixTrie {
         if old == 0 { count += 1 }
         nodes[node].route = route
         return old
+    }
+
+    /// Gives every route another number.
+    mutating func renumber(_ number: (UInt32) -> UInt32) {
+        for index in nodes.indices where nodes[index].route != 0 { nodes[index].route = number(nodes[index].route) }
     }
 
     mutating func setLower(_ key: UInt64, _ lower: Int32) {

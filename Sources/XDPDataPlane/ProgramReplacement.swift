@@ -34,6 +34,7 @@ extension XDPDataPlane {
     public func beginReplacement(
         _ wanted: XDPConfiguration? = nil, watching: ReplacementWatch.Settings = ReplacementWatch.Settings()
     ) throws(ReplacementError) -> ReplacementReport {
+        guard !isAdopted else { throw .notReconciled }
         guard pendingReplacement == nil else { throw .inProgress }
         let target = replacementTarget(wanted)
         let image = try replacementImage(target)
@@ -105,6 +106,7 @@ extension XDPDataPlane {
         guard let pending = pendingReplacement else { throw .notInProgress }
         do { try replacePins() } catch { throw .kernel(error) }
         pendingReplacement = nil
+        pendingUpgrade = nil
         configuration = pending.configuration
         applyCapacities()
         return endReplacement(.confirmed, "\(runningProgram.short) stays: \(why)")

@@ -11,6 +11,13 @@ struct RecordPool {
     /// Numbers from `first` up to, without, `end`.
     init(from first: UInt32, to end: UInt32) { (next, self.end) = (first, end) }
 
+    /// As the other, with those taken that `isUsed` says are in use.
+    init(from first: UInt32, to end: UInt32, isUsed: (UInt32) -> Bool) {
+        let last = (first..<end).last(where: isUsed)
+        (next, self.end) = (last.map { $0 + 1 } ?? first, end)
+        free = (first..<next).reversed().filter { !isUsed($0) }
+    }
+
     /// A number; nil when there is none, or none before a grace period (`isWaiting`).
     mutating func take() -> UInt32? {
         if let last = free.popLast() { return last }
@@ -23,8 +30,9 @@ struct RecordPool {
 
     var isWaiting: Bool { !waiting.isEmpty }
 
-    /// A grace period has passed since everything that waits was given back.
-    mutating func graceHasPassed() {
+    /// A grace period has passed since everything that waits was given back: `freed` is called with each of these numbers.
+    mutating func graceHasPassed(_ freed: (UInt32) -> Void = { _ in }) {
+        for number in waiting { freed(number) }
         free += waiting
         waiting.removeAll(keepingCapacity: true)
     }

@@ -12,6 +12,7 @@ extension XDPDataPlane {
         if let error = noRoom(for: update) { return .rejected(error) }
         let change: TableChange
         do { change = try state.apply(update) } catch { return .rejected(error) }
+        if Self.concernsPolicy(change) { openPolicy() }
         do {
             try program(change)
         } catch {
@@ -27,6 +28,22 @@ extension XDPDataPlane {
         let used = state.count(of: .ipv4) + state.count(of: .ipv6)
         guard used >= configuration.routes, state.stored(update.entry) == nil else { return nil }
         return .tableFull(table: update.entry.table, capacity: configuration.routes)
+    }
+
+    /// Whether derived entries can depend on what a change changes. Not: what is looked at packet by packet, and new things that
+    /// nothing refers to yet.
+    private static func concernsPolicy(_ change: TableChange) -> Bool {
+        switch change.table {
+        case .neighbor, .vlan, .flowCache, .mac: false
+        case .nextHop, .nextHopGroup, .routerInterface: change.old != nil
+        case .port:
+            if case .port(let old)? = change.old, case .port(let new)? = change.new {
+                (old.mode, old.pvid) != (new.mode, new.pvid)
+            } else {
+                change.old != nil
+            }
+        case .ipv4, .ipv6, .acl, .myStation: true
+        }
     }
 
     private func program(_ change: TableChange) throws(TableError) {
@@ -69,169 +86,59 @@ extension XDPDataPlane {
 
     /// Writes a port's head, in both records, and its stations, in the record that is not in force; then puts that one in force.
     func programPort(_ port: PortID) {
-        let index = Int(port.rawValue)
-        let entry = state.port(port)
-        var head: UInt64 = 0
-        if let entry {
-            var flags = UInt32(0)
-            if entry.admit { flags |= UInt32(FP_PORT_ADMIT) }
-            if entry.mode == .switched { flags |= UInt32(FP_PORT_SWITCHED) }
-            if entry.malformed == .kernel { flags |= UInt32(FP_PORT_MALFORMED_TO_KERNEL) }
-            if entry.learnFlows { flags |= UInt32(FP_PORT_LEARN_FLOWS) }
-            if entry.learnMACs { flags |= UInt32(FP_PORT_LEARN_MACS) }
-            if entry.up { flags |= UInt32(FP_PORT_UP) }
-            flags |= UInt32(FP_PORT_CONFIGURED)
-            head = UInt64(flags) | UInt64(entry.pvid.rawValue) << 32 | UInt64(entry.mtu) << 48
-        }
         prepareFlip(.port(port))
+        let wanted = record(of: port)
+        let former = recordInForce(port)
         let bank = 1 - (portBanks[port] ?? 0)
-        let record = index + Int(bank) * Int(FP_MAX_PORTS)
-        let stations = state.stations(of: port)
-        withUnsafeMutableBytes(of: &fastPath.ports[record].stations) { bytes in
-            let list = bytes.bindMemory(to: fp_station.self)
-            for place in list.indices {
-                guard place < stations.count, let interface = state.routerInterface(stations[place].routerInterface)
-                else {
-                    list[place] = fp_station()
-                    continue
-                }
-                let station = stations[place]
-                list[place] = fp_station(
-                    mac: station.mac.rawValue, mask: station.macMask.rawValue, vlan: station.vlan?.rawValue ?? 0,
-                    rif: station.routerInterface.rawValue, vrf: interface.vrf.rawValue,
-                    any_vlan: station.vlan == nil ? 1 : 0)
-            }
-        }
-        memory_store_release64(&fastPath.ports[record].head, head)
         portBanks[port] = bank
+        let next = recordInForce(port)
+        fastPath.ports[next].stations = wanted.stations
+        memory_store_release64(&fastPath.ports[next].head, wanted.head)
         for (interface, bound) in interfaceSlots where bound.port == port {
-            memory_store_release64(fastPath.interfaces + bound.slot, fp_interface_slot(interface, UInt32(record)))
+            memory_store_release64(fastPath.interfaces + bound.slot, fp_interface_slot(interface, UInt32(next)))
         }
-        memory_store_release64(&fastPath.ports[index + Int(1 - bank) * Int(FP_MAX_PORTS)].head, head)
+        memory_store_release64(&fastPath.ports[former].head, wanted.head)
     }
 
     // MARK: VLANs
 
-    private func programVLAN(_ vlan: VLANID) {
+    func programVLAN(_ vlan: VLANID) {
         prepareFlip(.vlan(vlan.rawValue))
         let record = fastPath.vlans + Int(vlan.rawValue)
-        var half = fp_vlan_members()
-        if let entry = state.vlan(vlan) {
-            for port in entry.tagged { half.members |= 1 << UInt64(port.rawValue) }
-            for port in entry.untagged {
-                half.members |= 1 << UInt64(port.rawValue)
-                half.untagged |= 1 << UInt64(port.rawValue)
-            }
-            half.unknown_unicast = entry.unknownUnicast.rawValue
-            half.broadcast = entry.broadcast.rawValue
-            half.multicast = entry.multicast.rawValue
-        }
-        let next = 1 - record.pointee.state
-        if next == 0 { record.pointee.half.0 = half } else { record.pointee.half.1 = half }
-        memory_store_release64(&record.pointee.state, next)
-    }
-
-    // MARK: Next hops
-
-    private func addNextHop(_ id: NextHopID) throws(TableError) {
-        if let slot = nextHopSlots[id] {
-            retiredNextHops.remove(slot)
-            return
-        }
-        if nextHopIDs.count == Int(FP_MAX_NEXTHOPS), freeNextHops.isEmpty { recycleNextHops() }
-        if let slot = freeNextHops.popLast() {
-            nextHopIDs[Int(slot)] = id
-            nextHopSlots[id] = slot
-        } else if nextHopIDs.count < Int(FP_MAX_NEXTHOPS) {
-            nextHopSlots[id] = UInt32(nextHopIDs.count)
-            nextHopIDs.append(id)
-        } else {
-            throw .tableFull(table: .nextHop, capacity: Int(FP_MAX_NEXTHOPS))
-        }
-    }
-
-    private func retireNextHop(_ id: NextHopID) {
-        nextHopCache.forget(id)
-        if let slot = nextHopSlots[id] { retiredNextHops.insert(slot) }
-        nextHopCache.clear()
-    }
-
-    /// All slots are used up: takes back those of deleted next hops, with the derived flows that still name them.
-    private func recycleNextHops() {
-        // What a program that is being tried has replaced may come back, with flows that name these slots.
-        guard !retiredNextHops.isEmpty, pendingReplacement == nil else { return }
-        sweepFlows { record in
-            guard case .nextHop(let id) = record.entry.action, let slot = nextHopSlots[id] else { return .keep }
-            return retiredNextHops.contains(slot) ? .remove : .keep
-        }
-        waitForReaders()
-        for slot in retiredNextHops { nextHopSlots[nextHopIDs[Int(slot)]] = nil }
-        freeNextHops = Array(retiredNextHops)
-        retiredNextHops.removeAll()
-        nextHopCache.clear()
-    }
-
-    private func programNextHops(_ change: TableChange) {
-        var affected = state.nextHops(affectedBy: change)
-        // An entry that moved concerns what it was before as well.
-        if let old = change.old, change.new != nil {
-            affected += state.nextHops(affectedBy: TableChange(table: change.table, old: old, new: nil))
-        }
-        for id in affected { programNextHop(id) }
-    }
-
-    /// Writes the rewrite that is not in force and then, with one store, the state that puts it in force.
-    private func programNextHop(_ id: NextHopID) {
-        guard let slot = nextHopSlots[id] else { return }
-        let record = fastPath.nextHops + Int(slot)
-        let old = record.pointee.state
-        guard let resolved = state.resolve(id) else {
-            memory_store_release64(&record.pointee.state, old & UInt64(FP_NEXTHOP_SECOND))
-            return
-        }
-        let rewrite = fp_rewrite(resolved)
-        let down: UInt64 = resolved.isUp ? 0 : UInt64(FP_NEXTHOP_PORT_DOWN)
-        let inForce = old & UInt64(FP_NEXTHOP_SECOND) == 0 ? record.pointee.rewrite.0 : record.pointee.rewrite.1
-        if rewrite == inForce {
-            memory_store_release64(
-                &record.pointee.state, old & UInt64(FP_NEXTHOP_SECOND) | UInt64(FP_NEXTHOP_RESOLVED) | down)
-            return
-        }
-        prepareFlip(.nextHop(slot))
-        let second = old & UInt64(FP_NEXTHOP_SECOND) == 0
-        if second { record.pointee.rewrite.1 = rewrite } else { record.pointee.rewrite.0 = rewrite }
-        memory_store_release64(
-            &record.pointee.state, (second ? UInt64(FP_NEXTHOP_SECOND) : 0) | UInt64(FP_NEXTHOP_RESOLVED) | down)
+        let half = members(of: vlan)
+        let isFirst = record.pointee.state == 0
+        if isFirst { record.pointee.half.1 = half } else { record.pointee.half.0 = half }
+        memory_store_release64(&record.pointee.state, isFirst ? 1 : 0)
     }
 
     // MARK: Groups and routes
 
-    private func programGroup(_ entry: NextHopGroupEntry, isGone: Bool) throws(TableError) {
+    func programGroup(_ entry: NextHopGroupEntry, isGone: Bool) throws(TableError) {
         if isGone {
             if let slot = groupSlots.removeValue(forKey: entry.id) { groupPool.giveBack(slot) }
             return
         }
         var slot = groupSlots[entry.id] ?? groupPool.take()
         if slot == nil, groupPool.isWaiting {
+            publishRoutes()
             waitForReaders()
             slot = groupPool.take()
         }
         guard let slot else { throw .tableFull(table: .nextHopGroup, capacity: Int(FP_MAX_NEXTHOP_GROUPS)) }
         groupSlots[entry.id] = slot
-        let buckets = state.buckets(of: entry.id)
-        withUnsafeMutableBytes(of: &fastPath.groups[Int(slot)].bucket) { bytes in
-            let words = bytes.bindMemory(to: UInt32.self)
-            for (place, member) in buckets.enumerated() { words[place] = nextHopSlots[member] ?? 0 }
-        }
+        writeBuckets(of: entry.id, slot)
     }
 
-    private func word(of action: RouteEntry.Action) -> ActionWord {
-        switch action {
-        case .nextHop(let id): ActionWord(.forward, index: nextHopSlots[id] ?? 0)
-        case .group(let id): ActionWord(.forward, index: groupSlots[id] ?? 0, flags: ActionWord.permitOrGroup)
-        case .drop: ActionWord(.drop)
-        case .kernel: ActionWord(.kernel)
-        case .cpu: ActionWord(.cpu)
+    /// A packet looks at one bucket: each is stored by itself.
+    func writeBuckets(of group: NextHopGroupID, _ slot: UInt32) {
+        var wanted = buckets(of: group)
+        withUnsafeBytes(of: &wanted.bucket) { wanted in
+            withUnsafeMutableBytes(of: &fastPath.groups[Int(slot)].bucket) { bytes in
+                let words = bytes.bindMemory(to: UInt32.self)
+                for (place, word) in wanted.bindMemory(to: UInt32.self).enumerated() where words[place] != word {
+                    memory_store_release32(&words[place], word)
+                }
+            }
         }
     }
 
@@ -245,7 +152,7 @@ extension XDPDataPlane {
             return
         }
         if let record = routeRecords[key] {
-            memory_store_release64(&fastPath.routes[Int(record)].action, word(of: route.action).rawValue)
+            memory_store_release64(&fastPath.routes[Int(record)].action, word(of: route))
             return
         }
         var record = routePool.take()
@@ -256,10 +163,15 @@ extension XDPDataPlane {
         }
         guard let record else { throw .tableFull(table: route.prefix.table, capacity: configuration.routes) }
         routeRecords[key] = record
+        writeRecord(record, route)
+        routeChanges.append((key, record))
+    }
+
+    /// Makes a record that no packet finds yet a route's.
+    func writeRecord(_ record: UInt32, _ route: RouteEntry) {
         fastPath.routes[Int(record)].count = 0
         fastPath.routeSpills[Int(record)] = fp_counter()
-        memory_store_release64(&fastPath.routes[Int(record)].action, word(of: route.action).rawValue)
-        routeChanges.append((key, record))
+        memory_store_release64(&fastPath.routes[Int(record)].action, word(of: route))
     }
 
     // MARK: ACL
@@ -268,18 +180,28 @@ extension XDPDataPlane {
         if change.new == nil {
             if let counter = aclCounterSlots.removeValue(forKey: entry.id) { aclCounterPool.giveBack(counter) }
         } else if change.old == nil {
-            var counter = aclCounterPool.take()
-            if counter == nil, aclCounterPool.isWaiting {
-                writeACL()
-                waitForReaders()
-                counter = aclCounterPool.take()
+            guard let counter = takeCounter() else {
+                throw .tableFull(table: .acl, capacity: state.capacity(of: .acl))
             }
-            guard let counter else { throw .tableFull(table: .acl, capacity: state.capacity(of: .acl)) }
-            fastPath.aclCounters[Int(counter)] = fp_counter()
             aclCounterSlots[entry.id] = counter
         }
         aclIsStale = true
     }
+
+    /// A rule's counter, at zero. There are twice as many as rules.
+    func takeCounter() -> UInt32? {
+        var counter = aclCounterPool.take()
+        if counter == nil, aclCounterPool.isWaiting {
+            writeACL()
+            waitForReaders()
+            counter = aclCounterPool.take()
+        }
+        if let counter { fastPath.aclCounters[Int(counter)] = fp_counter() }
+        return counter
+    }
+
+    /// An ACL entry as the programs compare with it.
+    func rule(_ entry: ACLEntry) -> fp_acl_rule { ACLCompiler.rule(entry, counter: aclCounterSlots[entry.id] ?? .max) }
 
     /// Writes the whole list into the bank that is not in force, then puts it in force.
     func writeACL() {
@@ -288,7 +210,7 @@ extension XDPDataPlane {
         let rules = fastPath.acl + Int(bank) * Int(FP_MAX_ACL_RULES)
         let entries = state.acl
         for (place, entry) in entries.enumerated() {
-            rules[place] = ACLCompiler.rule(entry, counter: aclCounterSlots[entry.id] ?? .max)
+            rules[place] = rule(entry)
         }
         memory_store_release32(&fastPath.settings.pointee.acl, bank << 31 | UInt32(entries.count))
         aclIsStale = false
@@ -334,24 +256,5 @@ extension IPPrefix {
         case .v4: .ipv4
         case .v6: .ipv6
         }
-    }
-}
-
-extension fp_rewrite: @retroactive Equatable {
-    init(_ resolved: ResolvedNextHop) {
-        self.init()
-        func bytes(_ mac: MACAddress) -> (UInt8, UInt8, UInt8, UInt8, UInt8, UInt8) {
-            func byte(_ shift: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: mac.rawValue >> shift) }
-            return (byte(40), byte(32), byte(24), byte(16), byte(8), byte(0))
-        }
-        destination = bytes(resolved.destination)
-        source = bytes(resolved.source)
-        vlan = resolved.vlan.rawValue
-        port = resolved.egressPort.rawValue
-        mtu = resolved.mtu
-    }
-
-    public static func == (a: fp_rewrite, b: fp_rewrite) -> Bool {
-        withUnsafeBytes(of: a) { a in withUnsafeBytes(of: b) { b in a.elementsEqual(b) } }
     }
 }

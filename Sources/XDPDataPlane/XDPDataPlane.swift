@@ -11,10 +11,20 @@ import Tables
 /// How each kind of record is published so that no packet meets half of it is the subject of
 /// `Docs/decisions/0002-publishing-entries.md`. One thread owns it.
 public final class XDPDataPlane: DataPlane {
+    /// As asked for, but with the sizes that the tables have.
     var configuration: XDPConfiguration
     var fastPath: FastPath
     let gracePeriod: any GracePeriod
+    let names: Names
     public internal(set) var state: TableState
+    public internal(set) var isAdopted: Bool
+    /// The tables are an earlier process's.
+    let tookOver: Bool
+    /// What differs between the programs and tables that were taken over and those this process would have made; nil when nothing
+    /// does. They go on as they are.
+    public internal(set) var pendingUpgrade: String?
+    /// Why tables that were found were not taken over; nil if they were, or if there were none.
+    public let adoptionRefusal: String?
 
     var flows4: ExactMatchTable<ExactMatchKey32>
     var flows6: ExactMatchTable<ExactMatchKey64>
@@ -23,6 +33,8 @@ public final class XDPDataPlane: DataPlane {
 
     var nextHopSlots: [NextHopID: UInt32] = [:]
     var nextHopIDs: [NextHopID] = []
+    /// The name each slot bears; 0 for a free one.
+    var nextHopNames: [UInt64] = []
     /// Slots whose next hop was deleted; flows may still name them, so they serve no other id until they run out.
     var retiredNextHops: Set<UInt32> = []
     var freeNextHops: [UInt32] = []
@@ -43,10 +55,22 @@ public final class XDPDataPlane: DataPlane {
     /// Ports there have been: what they received stays counted. What is received at no port counts under 0.
     var countedPorts: Set<UInt16> = [0]
 
+    /// The generation as this process has set it; the one in the tables is the same, unless others write there.
+    var generationInForce: UInt16
+    /// `policy_open` is set.
+    var policyIsOpen = false
+    /// Packets go through the chain first.
+    var isChained = false
+    var timeIsSet = false
+
+    /// Number of the pinned set that the tables are; nil when nothing is pinned.
+    var pinnedSet: UInt32?
     var links: [PortID: LinkOwner] = [:]
     var attachmentFacts: [PortID: PortAttachment] = [:]
-    var interfaceSlots: [UInt32: (slot: Int, port: PortID)] = [:]
+    var interfaceSlots: [UInt32: InterfaceSlot] = [:]
     var portBanks: [PortID: UInt32] = [:]
+    /// Bound ports that frames are sent by.
+    var sendingPorts: Set<PortID> = []
     var now = CoarseTime(rawValue: 0)
     var eventRing: RingBuffer
     var packetRing: RingBuffer
@@ -67,36 +91,59 @@ public final class XDPDataPlane: DataPlane {
 
     enum FlippedRecord: Hashable { case nextHop(UInt32), vlan(UInt16), port(PortID), acl }
 
-    /// Loads the programs and makes empty tables. Nothing is attached.
-    public init(_ configuration: XDPConfiguration = XDPConfiguration()) throws(XDPDataPlaneError) {
-        self.configuration = configuration
+    /// Where an interface stands in `interfaces`, and as which port.
+    struct InterfaceSlot: Hashable {
+        var slot: Int
+        var port: PortID
+    }
+
+    /// Takes over the programs and tables that an earlier process left pinned, as they are; else loads the programs and makes empty
+    /// tables. Nothing is attached.
+    public init(_ asked: XDPConfiguration = XDPConfiguration()) throws(XDPDataPlaneError) {
         gracePeriod = systemGracePeriod()
+        let start: FastPathStart
         do {
-            if let directory = configuration.pinDirectory { try BPFFileSystem.createDirectory(directory) }
-            fastPath = try FastPath(configuration, image: configuration.image)
-            sendWatch = try? SendWatch(
-                transmit: fastPath.map("tx_ports"), flood: fastPath.map("flood_ports"))
+            start = try FastPathStart(asked)
+            fastPath = start.fastPath
+            sendWatch = try? SendWatch(transmit: fastPath.map("tx_ports"), flood: fastPath.map("flood_ports"))
             eventRing = try RingBuffer(fastPath.map("events"))
             packetRing = try RingBuffer(fastPath.map("packets"))
         } catch {
             throw .kernel(error)
         }
+        (pinnedSet, isAdopted, tookOver) = (start.set, start.isAdopted, start.isAdopted)
+        (pendingUpgrade, adoptionRefusal) = (start.pendingUpgrade, start.refusal)
+        configuration = fastPath.sizes.capacities(for: asked)
+        names = Names(key: fastPath.nameKey)
         do {
-            flows4 = try ExactMatchTable(
-                memory: fastPath.flow4, capacity: configuration.ipv4Flows, gracePeriod: gracePeriod)
-            flows6 = try ExactMatchTable(
-                memory: fastPath.flow6, capacity: configuration.ipv6Flows, gracePeriod: gracePeriod)
-            macs = try ExactMatchTable(memory: fastPath.mac, capacity: configuration.macs, gracePeriod: gracePeriod)
+            flows4 = try Self.table(fastPath.flow4, configuration.ipv4Flows, gracePeriod, start.isAdopted)
+            flows6 = try Self.table(fastPath.flow6, configuration.ipv6Flows, gracePeriod, start.isAdopted)
+            macs = try Self.table(fastPath.mac, configuration.macs, gracePeriod, start.isAdopted)
         } catch {
             throw .table(error)
         }
         do {
-            tree = try PrefixTree(memory: fastPath.tree, gracePeriod: gracePeriod)
+            tree = try PrefixTree(memory: fastPath.tree, gracePeriod: gracePeriod, adopting: start.isAdopted)
         } catch {
             throw .tree(error)
         }
         routePool = RecordPool(from: 1, to: UInt32(fastPath.sizes.routeRecords))
-        state = TableState(
+        generationInForce = fastPath.settings.pointee.generation
+        state = Self.emptyState(configuration, fastPath)
+        nextHopIDs.reserveCapacity(1024)
+        if isAdopted { readWhatIsThere() }
+    }
+
+    private static func table<Key>(
+        _ memory: ExactMatchMemory, _ capacity: Int, _ gracePeriod: any GracePeriod, _ isAdopted: Bool
+    ) throws(ExactMatchError) -> ExactMatchTable<Key> {
+        isAdopted
+            ? try .adopting(memory, capacity: capacity, gracePeriod: gracePeriod)
+            : try ExactMatchTable(memory: memory, capacity: capacity, gracePeriod: gracePeriod)
+    }
+
+    private static func emptyState(_ configuration: XDPConfiguration, _ fastPath: FastPath) -> TableState {
+        TableState(
             capacities: [
                 .flowCache: configuration.ipv4Flows + configuration.ipv6Flows, .mac: configuration.macs,
                 .ipv4: configuration.routes, .ipv6: configuration.routes,
@@ -105,31 +152,56 @@ public final class XDPDataPlane: DataPlane {
                 .port: Int(FP_MAX_PORTS),
             ], stationsPerPort: Int(FP_MAX_STATIONS_PER_PORT),
             aclDefault: configuration.aclDefaultDrop ? .drop : .permit, ecmpSeed: fastPath.ecmpSeed)
-        nextHopIDs.reserveCapacity(1024)
     }
+
+    public var emptyState: TableState { Self.emptyState(configuration, fastPath) }
+
+    public var marker: UInt64 { fastPath.marker }
 
     // MARK: DataPlane
 
-    public var generation: PolicyGeneration { PolicyGeneration(rawValue: fastPath.settings.pointee.generation) }
+    public var generation: PolicyGeneration { PolicyGeneration(rawValue: generationInForce) }
 
     /// The number wraps after 65,535 changes. Entries that would come back to life with it are removed first.
     @discardableResult
     public func advanceGeneration() -> PolicyGeneration {
-        let next = fastPath.settings.pointee.generation &+ 1
+        let next = generationInForce &+ 1
         if next == 0 {
             removeDerivedFlows()
             pendingReplacement?.removeDerivedFlows()
         }
+        generationInForce = next
         memory_store_release16(&fastPath.settings.pointee.generation, next)
+        closePolicy()
         return PolicyGeneration(rawValue: next)
     }
 
+    /// Notes in the tables that derived entries may be of a policy that is being changed. A process that finds this advances the
+    /// generation: the one that wrote did not come to it.
+    func openPolicy() {
+        guard !policyIsOpen else { return }
+        policyIsOpen = true
+        // An exchange: what follows must not be written before.
+        _ = memory_exchange32(&fastPath.settings.pointee.policy_open, 1)
+    }
+
+    /// Derived entries are as the policy says.
+    func closePolicy() {
+        guard policyIsOpen else { return }
+        policyIsOpen = false
+        _ = memory_exchange32(&fastPath.settings.pointee.policy_open, 0)
+    }
+
     public func setTime(_ now: CoarseTime) {
-        self.now = now
+        (self.now, timeIsSet) = (now, true)
         memory_store_release16(&fastPath.settings.pointee.epoch, now.rawValue)
     }
 
     public func write(_ updates: [TableUpdate]) -> [UpdateResult] {
+        if isAdopted {
+            let why = "these tables were found as an earlier process left them; they have to be reconciled first"
+            return updates.map { .rejected(.backEnd(table: $0.entry.table, why)) }
+        }
         var results: [UpdateResult] = []
         results.reserveCapacity(updates.count)
         // Insertions of flows are gathered, so that the memory of many is fetched at once.
@@ -211,9 +283,13 @@ public final class XDPDataPlane: DataPlane {
     func waitForReaders() {
         do { try gracePeriod.wait() } catch { complain("waiting for packet programs to finish: \(error)") }
         flipped.removeAll(keepingCapacity: true)
-        groupPool.graceHasPassed()
-        routePool.graceHasPassed()
-        aclCounterPool.graceHasPassed()
+        // What waits for a publication is still in the programs' reach.
+        if routeChanges.isEmpty {
+            groupPool.graceHasPassed()
+            // No process that finds the record may take it for the route's.
+            routePool.graceHasPassed { fastPath.routes[Int($0)].action = 0 }
+        }
+        if !aclIsStale { aclCounterPool.graceHasPassed() }
     }
 
     /// Makes the half of a record that is not in force ready to be written.

@@ -43,6 +43,7 @@ public final class ReferenceDataPlane: DataPlane, PacketProcessor {
     var now = CoarseTime(rawValue: 0)
     public private(set) var generation = PolicyGeneration(rawValue: 0)
     let clock: () -> UInt64
+    public let marker = UInt64.random(in: 1 ... .max)
     private let transmit: (PortID, [UInt8]) -> Void
 
     /// - Parameters:

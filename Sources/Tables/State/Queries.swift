@@ -54,6 +54,11 @@ extension TableState {
         routes.longestMatch(vrf: vrf, address: address)
     }
 
+    /// Visits every route of all VRFs, in no order.
+    public func forEachRoute(_ body: (RouteEntry) -> Void) {
+        for route in routes.all { body(route) }
+    }
+
     /// Nil while the neighbour is unknown, and if there is no such next hop.
     public func resolve(_ id: NextHopID) -> ResolvedNextHop? {
         guard let nextHop = nextHops[id]?.entry, let destination = neighbors[nextHop.neighborKey],

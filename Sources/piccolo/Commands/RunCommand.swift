@@ -62,6 +62,7 @@ struct RunCommand: AsyncParsableCommand {
             try await controller.apply(wanted, facts: daemon.facts())
         } catch {
             // Nothing is attached yet. What an earlier process left attached goes on; an empty folder goes.
+            held.plane.abandon()
             rmdir(wanted.pinPath)
             throw CommandFailure(message: "cannot start: \(error)")
         }
@@ -90,6 +91,8 @@ struct RunCommand: AsyncParsableCommand {
         sizes.hashSeed = wanted.node.hashSeed
         sizes.multiBuffer = true
         sizes.pinDirectory = wanted.pinPath
+        // The controller makes its tables anew from the configuration.
+        sizes.adopts = false
         do {
             do {
                 return (try XDPDataPlane(sizes), [])
