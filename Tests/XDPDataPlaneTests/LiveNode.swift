@@ -13,7 +13,7 @@ import Testing
 /// and a tap at each host.
 final class LiveNode {
     let topology: RouterTopology
-    let xdp: XDPDataPlane
+    private var plane: XDPDataPlane?
     let reference: ReferenceDataPlane
     let taps: [Tap]
 
@@ -36,7 +36,8 @@ final class LiveNode {
 
     private init(_ topology: RouterTopology, _ policy: XDPAttachPolicy, _ configuration: XDPConfiguration) throws {
         self.topology = topology
-        xdp = try XDPDataPlane(configuration)
+        let xdp = try XDPDataPlane(configuration)
+        plane = xdp
         reference = ReferenceDataPlane(ecmpSeed: xdp.fastPath.ecmpSeed)
         while reference.generation != xdp.generation { reference.advanceGeneration() }
         taps = try topology.hosts.map { try Tap($0) }
@@ -44,6 +45,38 @@ final class LiveNode {
             try xdp.attach(
                 PortID(rawValue: UInt16(host.number)), interfaceIndex: if_nametoindex(host.port), policy: policy)
         }
+    }
+
+    /// The policy has been changed: what is derived from here on holds, over a restart too.
+    func advanceGeneration() {
+        xdp.advanceGeneration()
+        reference.advanceGeneration()
+    }
+
+    /// Ends the data plane as a process that is killed ends, and starts another: what is pinned, and attached by it, goes on
+    /// meanwhile.
+    func restart(_ configuration: XDPConfiguration) throws {
+        plane = nil
+        plane = try XDPDataPlane(configuration)
+    }
+
+    var xdp: XDPDataPlane {
+        guard let plane else { preconditionFailure("between two data planes") }
+        return plane
+    }
+
+    /// Gives the ports to a data plane that was started anew, as the daemon does: each port can be sent to before any program looks
+    /// at its tables.
+    func adoptPorts() throws {
+        for host in topology.hosts {
+            try xdp.bind(PortID(rawValue: UInt16(host.number)), interfaceIndex: if_nametoindex(host.port))
+        }
+        for host in topology.hosts {
+            let port = PortID(rawValue: UInt16(host.number))
+            let adopted = try xdp.adopt(port, interfaceIndex: if_nametoindex(host.port))
+            #expect(adopted?.mode == .native, "port \(host.number)")
+        }
+        xdp.removeForeignPins()
     }
 
     func apply(_ updates: [TableUpdate], _ location: SourceLocation = #_sourceLocation) {

@@ -22,13 +22,14 @@ struct ReplacementTests {
             destination: W.address(destination), ipProtocol: 17, sourcePort: UInt16(number), destinationPort: 9)
     }
 
+    /// Entries of such flows: as the controller derives them, or as somebody sets them.
     static func entries(_ node: LiveNode, _ numbers: ClosedRange<Int>, isStatic: Bool = false) -> [TableEntry] {
-        numbers.map { number in
+        numbers.compactMap { number in
             let isIPv6 = number % 2 == 0
-            return .flow(
-                .init(
-                    key: flow(number, isIPv6 ? "fd00:2::2" : "10.0.2.2"), action: .nextHop(W.hop(isIPv6 ? 102 : 2)),
-                    origin: isStatic ? .static : .derived(node.xdp.generation), reason: .route))
+            let key = flow(number, isIPv6 ? "fd00:2::2" : "10.0.2.2")
+            if isStatic { return .flow(.init(key: key, action: .nextHop(W.hop(isIPv6 ? 102 : 2)), reason: .route)) }
+            return Classifier.evaluate(key: key, state: node.reference.state, generation: node.xdp.generation).entry
+                .map { .flow($0) }
         }
     }
 
