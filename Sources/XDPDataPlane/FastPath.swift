@@ -218,15 +218,13 @@ final class FastPath {
 
     /// Loads the programs into the kernel and maps their tables.
     /// - Parameters:
-    ///   - image: an object file in place of the embedded one.
     ///   - former: take its maps over, except those that would be of another type or size (`created` names them) and the
     ///     constants. With its `settings` come its seeds and generation.
     convenience init(
-        _ configuration: XDPConfiguration, image given: FastPathImage? = nil, reusing former: FastPath? = nil
+        _ configuration: XDPConfiguration, reusing former: FastPath? = nil
     ) throws(BPFError) {
         let sizes = FastPathSizes(configuration)
-        let image: FastPathImage
-        if let given { image = given } else { image = try Self.embedded() }
+        let image = try Self.image(for: configuration)
         let build = Self.build(of: image.bytes, configuration)
         let open = try OpenObject(name: "fastpath", image: image.bytes)
         try open.setGlobal("fp_flow4_buckets", to: UInt32(sizes.flow4Buckets))
@@ -318,7 +316,9 @@ final class FastPath {
         try OpenObject.image(name: "fastpath", base64: FastpathObject.base64)
     }
 
-    static func embedded() throws(BPFError) -> FastPathImage {
+    /// The object file that a configuration asks for.
+    static func image(for configuration: XDPConfiguration) throws(BPFError) -> FastPathImage {
+        if let image = configuration.image { return image }
         do { return try FastPathImage.embedded.get() } catch {
             throw .badImage(object: "fastpath", reason: error.description)
         }
@@ -380,6 +380,7 @@ final class FastPath {
 
     /// What the kernel says of a program.
     func programInfo(_ name: String) -> ProgramInfo? { programs[name]?.program.info }
+
     /// Bytes of a map's value; 0 if there is no such map.
     func valueSize(of map: String) -> Int { Int(maps[map]?.map.info.valueSize ?? 0) }
 

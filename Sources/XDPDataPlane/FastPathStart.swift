@@ -74,9 +74,8 @@ struct FastPathStart {
             differences.append("room for \(found) \(what) in place of \(wanted)")
         }
         // Programs of other sizes are another build as well.
-        let image: [UInt8]
-        if let given = asked.image { image = given.bytes } else { image = try FastPath.embeddedImage() }
-        if found.build != FastPath.build(of: image, there) {
+        let image = try FastPath.image(for: asked)
+        if found.build != FastPath.build(of: image.bytes, there) {
             differences.append("programs of another build")
         }
         if let seed = asked.hashSeed, found.seeds != FastPath.seeds(seed) { differences.append("another hash seed") }

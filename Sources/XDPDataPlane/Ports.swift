@@ -183,6 +183,8 @@ extension XDPDataPlane {
 
     /// Detaches all ports and removes what is pinned. What others have put into the directory stays, and the directory with it.
     public func detachAll() {
+        // There is nothing left to try, and nothing to go back to.
+        pendingReplacement = nil
         for port in Array(links.keys) { detach(port) }
         removeForeignPins()
         dropSet()

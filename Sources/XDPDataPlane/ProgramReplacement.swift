@@ -34,6 +34,7 @@ extension XDPDataPlane {
     public func beginReplacement(
         _ wanted: XDPConfiguration? = nil, watching: ReplacementWatch.Settings = ReplacementWatch.Settings()
     ) throws(ReplacementError) -> ReplacementReport {
+        guard !isAdopted else { throw .notReconciled }
         guard pendingReplacement == nil else { throw .inProgress }
         let target = replacementTarget(wanted)
         let image = try replacementImage(target)
@@ -42,47 +43,21 @@ extension XDPDataPlane {
             throw .alreadyRunning(digest: image.digest)
         }
         do { try image.check(against: fastPath) } catch { throw .image(error) }
-        let retentions = try Retentions(self, target)
-
         let start = PacketSampler.clock()
         var sampler = PacketSampler()
         let first = sampler.sample(self, now: start)
-        let candidate: FastPath
-        do { candidate = try FastPath(target, image: image, reusing: fastPath) } catch { throw .kernel(error) }
-        var report = ReplacementReport(
-            old: ProgramDescription(fastPath), new: ProgramDescription(candidate), switched: 0)
-        let loaded = PacketSampler.clock()
-        report.loading = loaded - start
-
-        // Where no program reads yet.
-        func moved<Key>(
-            _ map: String, _ table: borrowing ExactMatchTable<Key>, _ memory: ExactMatchMemory, _ capacity: Int,
-            _ retention: Retention, _ limit: String
-        ) throws(ReplacementError) -> FormerTable<Key>? {
-            guard candidate.created.contains(map) else { return nil }
-            return FormerTable(
-                try Self.moved(
-                    table, into: memory, capacity: capacity, retention, limit: limit, &report.moves))
-        }
-        let flows4 = try moved(
-            "flow4", self.flows4, candidate.flow4, target.ipv4Flows, retentions.flows4, "ipv4_flows")
-        let flows6 = try moved(
-            "flow6", self.flows6, candidate.flow6, target.ipv6Flows, retentions.flows6, "ipv6_flows")
-        let macs = try moved("mac", self.macs, candidate.mac, target.macs, retentions.macs, "macs")
-        let routes = candidate.created.contains("routes") ? try movedRoutes(to: candidate, &report.moves) : nil
-        report.moving = PacketSampler.clock() - loaded
-
+        let candidate = try prepareReplacement(target)
         let last = sampler.sample(self, now: PacketSampler.clock())
-        try switchPorts(from: fastPath, to: candidate)
+        try switchPorts(from: fastPath, to: candidate.fastPath)
+        var report = candidate.report
         report.switched = PacketSampler.clock()
 
         let pending = PendingReplacement(
-            former: fastPath, formerConfiguration: configuration, configuration: target, sampler: sampler,
+            candidate, former: fastPath, formerConfiguration: configuration, configuration: target, sampler: sampler,
             watch: ReplacementWatch(settings: watching, first: first, last: last, start: last),
             nextSample: report.switched + Self.sampleInterval)
-        (pending.flows4, pending.flows6, pending.macs, pending.routes) = (flows4, flows6, macs, routes)
         exchange(with: pending)
-        fastPath = candidate
+        fastPath = candidate.fastPath
         processor = nil
         fastPath.settings.pointee.event_budget = FastPath.eventBudget(target)
         waitForReaders()
@@ -97,6 +72,33 @@ extension XDPDataPlane {
         return report
     }
 
+    /// Loads another program, and moves into its tables what it does not share, while nothing runs it yet.
+    func prepareReplacement(_ target: XDPConfiguration) throws(ReplacementError) -> PreparedReplacement {
+        let retentions = try Retentions(self, target)
+        let start = PacketSampler.clock()
+        let candidate: FastPath
+        do { candidate = try FastPath(target, reusing: fastPath) } catch { throw .kernel(error) }
+        let prepared = PreparedReplacement(candidate, instead: fastPath)
+        let loaded = PacketSampler.clock()
+        if candidate.created.contains("flow4") {
+            prepared.flows4 = try prepared.moved(
+                flows4, into: candidate.flow4, target.ipv4Flows, retentions.flows4, "ipv4_flows")
+        }
+        if candidate.created.contains("flow6") {
+            prepared.flows6 = try prepared.moved(
+                flows6, into: candidate.flow6, target.ipv6Flows, retentions.flows6, "ipv6_flows")
+        }
+        if candidate.created.contains("mac") {
+            prepared.macs = try prepared.moved(macs, into: candidate.mac, target.macs, retentions.macs, "macs")
+        }
+        if candidate.created.contains("routes") {
+            prepared.routes = try movedRoutes(to: candidate, &prepared.report.moves)
+        }
+        prepared.report.loading = loaded - start
+        prepared.report.moving = PacketSampler.clock() - loaded
+        return prepared
+    }
+
     /// Makes the program that is being tried the one that stays; the old one goes.
     /// - Returns: what to tell.
     /// - Throws: `notInProgress`; `kernel` if it could not be pinned: then it is still being tried.
@@ -105,6 +107,7 @@ extension XDPDataPlane {
         guard let pending = pendingReplacement else { throw .notInProgress }
         do { try replacePins() } catch { throw .kernel(error) }
         pendingReplacement = nil
+        pendingUpgrade = nil
         configuration = pending.configuration
         applyCapacities()
         return endReplacement(.confirmed, "\(runningProgram.short) stays: \(why)")

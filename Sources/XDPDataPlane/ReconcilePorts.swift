@@ -92,6 +92,8 @@ extension XDPDataPlane {
         }
         let sets = PinnedSets(directory: directory)
         let path = sets.path(number)
+        // A program that is being tried is not pinned.
+        let fastPath = pendingReplacement?.former ?? fastPath
         let pins = fastPath.pins
         pass.report.checked += pins.count
         // Without the folder, or with the file system unmounted, one sentence says it all.

@@ -74,8 +74,9 @@ extension XDPDataPlane {
     func replacePins() throws(BPFError) {
         guard let directory = configuration.pinDirectory else { return }
         let sets = PinnedSets(directory: directory)
-        let former = sets.numbers
+        let former = pinnedSet
+        // Whole before the other goes. Links run this one's program already: a start in between takes this one.
         pinnedSet = try sets.add(fastPath)
-        for number in former { sets.drop(number) }
+        if let former { sets.drop(former) }
     }
 }

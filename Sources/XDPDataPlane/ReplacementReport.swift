@@ -82,6 +82,8 @@ public enum ReplacementOutcome: Sendable, Hashable {
 
 /// Why the fast path's program was not replaced: the old one goes on, with its tables as they were.
 public enum ReplacementError: Error, Sendable, CustomStringConvertible {
+    /// Tables of an earlier process, which nobody has compared with what is wanted yet.
+    case notReconciled
     /// Another replacement has not been confirmed or reverted yet.
     case inProgress
     /// There is nothing to confirm or to revert.
@@ -102,6 +104,7 @@ public enum ReplacementError: Error, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
+        case .notReconciled: "the tables that were taken over have to be reconciled first"
         case .inProgress: "a program is being tried already; wait until that has been confirmed or reverted"
         case .notInProgress: "no program is being tried"
         case .alreadyRunning(let digest): "the program with SHA-256 \(digest) is running already, with these sizes"

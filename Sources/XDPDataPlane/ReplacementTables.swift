@@ -19,6 +19,46 @@ struct RouteTables {
     var pool: RecordPool
 }
 
+/// A program that has been loaded, with tables of its own where it does not share those of the running one.
+final class PreparedReplacement {
+    let fastPath: FastPath
+    var flows4: FormerTable<ExactMatchKey32>?
+    var flows6: FormerTable<ExactMatchKey64>?
+    var macs: FormerTable<ExactMatchKey32>?
+    var routes: RouteTables?
+    var report: ReplacementReport
+
+    init(_ fastPath: FastPath, instead running: FastPath) {
+        self.fastPath = fastPath
+        report = ReplacementReport(
+            old: ProgramDescription(running), new: ProgramDescription(fastPath), switched: 0)
+    }
+
+    /// A table of the new program with the content of a running one's.
+    func moved<Key>(
+        _ old: borrowing ExactMatchTable<Key>, into memory: ExactMatchMemory, _ capacity: Int, _ retention: Retention,
+        _ limit: String
+    ) throws(ReplacementError) -> FormerTable<Key> {
+        var retention = retention
+        var needed = 0
+        let table: FormerTable<Key>
+        do throws(ExactMatchError) {
+            table = FormerTable(try ExactMatchTable(memory: memory, capacity: capacity, gracePeriod: NoReaders()))
+            let count = try table.table.insertEntries(of: old) {
+                retention.takes($0.action) ? ExactMatchItem(key: $0.key, action: $0.action) : nil
+            }
+            table.table.sweep { if ActionWord(rawValue: $0.action).has(ActionWord.isStatic) { needed += 1 } }
+            report.moves.append(.init(table: limit, entries: count.moved, left: count.left))
+        } catch {
+            throw .table(error)
+        }
+        guard needed == retention.needed else {
+            throw .doesNotFit(limit: limit, what: "static entries", count: retention.needed, capacity: capacity)
+        }
+        return table
+    }
+}
+
 /// What a program that is being tried has replaced, and how it is watched.
 final class PendingReplacement {
     let former: FastPath
@@ -26,18 +66,19 @@ final class PendingReplacement {
     /// What is in force once the new program is confirmed.
     let configuration: XDPConfiguration
     /// Tables whose content was moved; nil where both programs use the same.
-    var flows4: FormerTable<ExactMatchKey32>?
-    var flows6: FormerTable<ExactMatchKey64>?
-    var macs: FormerTable<ExactMatchKey32>?
+    let flows4: FormerTable<ExactMatchKey32>?
+    let flows6: FormerTable<ExactMatchKey64>?
+    let macs: FormerTable<ExactMatchKey32>?
     var routes: RouteTables?
     var sampler: PacketSampler
     var watch: ReplacementWatch
     var nextSample: UInt64
 
     init(
-        former: FastPath, formerConfiguration: XDPConfiguration, configuration: XDPConfiguration,
-        sampler: consuming PacketSampler, watch: ReplacementWatch, nextSample: UInt64
+        _ prepared: PreparedReplacement, former: FastPath, formerConfiguration: XDPConfiguration,
+        configuration: XDPConfiguration, sampler: consuming PacketSampler, watch: ReplacementWatch, nextSample: UInt64
     ) {
+        (flows4, flows6, macs, routes) = (prepared.flows4, prepared.flows6, prepared.macs, prepared.routes)
         (self.former, self.formerConfiguration) = (former, formerConfiguration)
         (self.configuration, self.watch, self.nextSample) = (configuration, watch, nextSample)
         self.sampler = sampler
@@ -125,34 +166,6 @@ extension XDPDataPlane {
             guard routes <= target.routes else {
                 throw .doesNotFit(limit: "routes", what: "routes", count: routes, capacity: target.routes)
             }
-        }
-    }
-
-    /// A table of another fast path with the content of this one; the programs that will read it do not run yet.
-    static func moved<Key>(
-        _ old: borrowing ExactMatchTable<Key>, into memory: ExactMatchMemory, capacity: Int, _ retention: Retention,
-        limit: String, _ moves: inout [ReplacementReport.Move]
-    ) throws(ReplacementError) -> ExactMatchTable<Key> {
-        do {
-            var new = try ExactMatchTable<Key>(memory: memory, capacity: capacity, gracePeriod: NoReaders())
-            var retention = retention
-            let count = try new.insertEntries(of: old) {
-                retention.takes($0.action) ? ExactMatchItem(key: $0.key, action: $0.action) : nil
-            }
-            var needed = 0
-            new.sweep { if ActionWord(rawValue: $0.action).has(ActionWord.isStatic) { needed += 1 } }
-            guard needed == retention.needed else {
-                throw ReplacementError.doesNotFit(
-                    limit: limit, what: "static entries", count: retention.needed, capacity: capacity)
-            }
-            moves.append(.init(table: limit, entries: count.moved, left: count.left))
-            return new
-        } catch let error as ReplacementError {
-            throw error
-        } catch let error as ExactMatchError {
-            throw .table(error)
-        } catch {
-            throw .table(.memory(bytes: 0, spills: 0, capacity: capacity, neededBytes: 0, neededSpills: 0))
         }
     }
 

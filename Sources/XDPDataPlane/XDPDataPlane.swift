@@ -22,7 +22,7 @@ public final class XDPDataPlane: DataPlane {
     let tookOver: Bool
     /// What differs between the programs and tables that were taken over and those this process would have made; nil when nothing
     /// does. They go on as they are.
-    public let pendingUpgrade: String?
+    public internal(set) var pendingUpgrade: String?
     /// Why tables that were found were not taken over; nil if they were, or if there were none.
     public let adoptionRefusal: String?
 

@@ -55,8 +55,33 @@ final class LiveNode {
 
     /// Ends the data plane as a process that is killed ends, and starts another one.
     func restart() throws {
+        try restart(configuration)
+    }
+
+    /// Likewise, with another configuration: what is pinned, and attached by it, goes on meanwhile.
+    func restart(_ configuration: XDPConfiguration) throws {
         running = nil
         running = try XDPDataPlane(configuration)
+    }
+
+    /// The policy has been changed: what is derived from here on holds, over a restart too.
+    func advanceGeneration() {
+        xdp.advanceGeneration()
+        reference.advanceGeneration()
+    }
+
+    /// Gives the ports to a data plane that was started anew, as the daemon does: each port can be sent to before any program looks
+    /// at its tables.
+    func adoptPorts() throws {
+        for host in topology.hosts {
+            try xdp.bind(PortID(rawValue: UInt16(host.number)), interfaceIndex: if_nametoindex(host.port))
+        }
+        for host in topology.hosts {
+            let port = PortID(rawValue: UInt16(host.number))
+            let adopted = try xdp.adopt(port, interfaceIndex: if_nametoindex(host.port))
+            #expect(adopted?.mode == .native, "port \(host.number)")
+        }
+        xdp.removeForeignPins()
     }
 
     func apply(_ updates: [TableUpdate], _ location: SourceLocation = #_sourceLocation) {

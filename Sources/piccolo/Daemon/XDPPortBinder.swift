@@ -24,6 +24,11 @@ final class XDPPortBinder: PortBinder {
             held[port] = nil
             known[port] = nil
         }
+        // Where tables are fresh and programs of an earlier process still forward, the first port that gets the new program sends
+        // to all others at once.
+        for binding in ports where held[binding.port] == nil {
+            if let index = binding.interfaceIndex { try? plane.bind(binding.port, interfaceIndex: index) }
+        }
         let attachments = ports.map { binding in
             if held[binding.port] != nil, let attachment = known[binding.port] { return attachment }
             let attachment = attach(binding)
@@ -69,6 +74,7 @@ final class XDPPortBinder: PortBinder {
                 port: binding.port, mode: facts.mode.flatMap { Configuration.AttachMode(rawValue: $0.rawValue) },
                 reason: refusals.isEmpty ? nil : refusals)
         } catch {
+            plane.unbind(binding.port)
             return .init(port: binding.port, mode: nil, reason: "\(error)")
         }
     }
