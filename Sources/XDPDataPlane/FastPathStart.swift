@@ -16,7 +16,7 @@ struct FastPathStart {
 
     init(_ configuration: XDPConfiguration) throws(BPFError) {
         guard let directory = configuration.pinDirectory else {
-            (fastPath, set, isAdopted) = (try FastPath(configuration, image: configuration.image), nil, false)
+            (fastPath, set, isAdopted) = (try FastPath(configuration), nil, false)
             return
         }
         try BPFFileSystem.createDirectory(directory)
@@ -33,7 +33,7 @@ struct FastPathStart {
             case .failure(let refusal): self.refusal = "the tables in \(sets.path(found)) were left alone: \(refusal)"
             }
         }
-        let fastPath = try FastPath(configuration, image: configuration.image)
+        let fastPath = try FastPath(configuration)
         (self.fastPath, set, isAdopted) = (fastPath, try sets.add(fastPath), false)
     }
 

@@ -59,7 +59,9 @@ struct RestartBench {
         kept.flows.reserveCapacity(flows)
         for start in stride(from: 0, to: flows, by: 65_536) {
             let updates = (start..<min(start + 65_536, flows)).compactMap { number -> TableUpdate? in
-                guard case .flow(var flow) = Node.flow(number, .ipv4, node.dataPlane.generation).entry else { return nil }
+                guard case .flow(var flow) = Node.flow(number, .ipv4, node.dataPlane.generation).entry else {
+                    return nil
+                }
                 (flow.origin, flow.aclDone) = (.static, false)
                 kept.flows[flow.key] = flow
                 return .insert(.flow(flow))

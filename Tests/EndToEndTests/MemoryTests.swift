@@ -55,7 +55,9 @@ extension LiveDaemon {
 
 @Suite("What a node remembers", .requiresKernel)
 struct MemoryTests {
-    @Test("a node that was killed has what calls had made, its flows and its counters, by the program that ran all the while")
+    @Test(
+        "a node that was killed has what calls had made, its flows and its counters, by the program that ran all the while"
+    )
     func killed() throws {
         let node = try LiveDaemon(.forXDP())
         try node.start()
@@ -70,7 +72,8 @@ struct MemoryTests {
         #expect(flow.exchange(50) == 50)
         try node.start()
         let start = try node.status().start
-        #expect(start?.tables == "adopted" && start?.repaired == 0 && start?.failed == 0, "\(String(describing: start))")
+        #expect(
+            start?.tables == "adopted" && start?.repaired == 0 && start?.failed == 0, "\(String(describing: start))")
         #expect(try node.status().state?.amendments == 1)
         #expect(try node.has("198.51.100.0/24"))
         #expect(try node.program(at: "p1") == program)
@@ -110,7 +113,9 @@ struct MemoryTests {
         var testDescription: String { rawValue }
     }
 
-    @Test("a memory that cannot be used is left as it is: the node forwards, degraded, and refuses changes", arguments: Damage.allCases)
+    @Test(
+        "a memory that cannot be used is left as it is: the node forwards, degraded, and refuses changes",
+        arguments: Damage.allCases)
     func unusable(_ damage: Damage) throws {
         let node = try LiveDaemon(.forXDP())
         try node.start()

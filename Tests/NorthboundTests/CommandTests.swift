@@ -230,7 +230,8 @@ struct CommandTests {
             let none = try await piccolo("diff", "--socket", socket)
             #expect(none.status == 0 && none.output == "nothing differs from /etc/piccolo/node.yaml\n")
             let mac = MACEntry(
-                vlan: VLANID(rawValue: 10), mac: MACAddress(rawValue: 0x0200_0000_0001), action: .port(PortID(rawValue: 1)),
+                vlan: VLANID(rawValue: 10), mac: MACAddress(rawValue: 0x0200_0000_0001),
+                action: .port(PortID(rawValue: 1)),
                 isStatic: true)
             await node.differ(by: [DifferenceReport(entry: .mac(mac), configured: nil, timeSeconds: 1_777_636_800)])
             let one = try await piccolo("diff", "--socket", socket)
@@ -301,7 +302,9 @@ struct CommandTests {
     func completions(shell: String) async throws {
         let outcome = try await piccolo("completions", shell)
         #expect(outcome.status == 0)
-        for word in ["entry", "replay", "flow_cache_table", "completions", "apply", "reconcile", "claim", "dry-run"] { #expect(outcome.output.contains(word)) }
+        for word in ["entry", "replay", "flow_cache_table", "completions", "apply", "reconcile", "claim", "dry-run"] {
+            #expect(outcome.output.contains(word))
+        }
     }
 
     @Test("a configuration with mistakes is refused with file, line and column")

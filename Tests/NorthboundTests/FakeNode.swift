@@ -70,7 +70,8 @@ actor FakeNode: NodeService {
                     Discrepancy(.altered, table: nil, subject: "link of port p1", detail: "detached", failure: "EBUSY"),
                 ]),
             program: ProgramReport(
-                digest: "0123456789abcdef0123", tag: "a1b2c3d4e5f60718", id: 57, replacement: "replaced by x.o: confirmed"))
+                digest: "0123456789abcdef0123", tag: "a1b2c3d4e5f60718", id: 57,
+                replacement: "replaced by x.o: confirmed"))
     }
 
     func ports() async throws(NodeError) -> [PortReport] { portList }

@@ -55,7 +55,8 @@ struct MemoryTextTests {
         await node.degrade(
             .init(
                 name: "foreign",
-                sentence: "the state in /var/lib/piccolo belongs to node edge1, and this is node edge2; give this one another "
+                sentence:
+                    "the state in /var/lib/piccolo belongs to node edge1, and this is node edge2; give this one another "
                     + "--state-dir, or make it this node's with `piccolo state claim`"))
         let listing = Listing.status(try await node.status())
         #expect(
@@ -75,7 +76,9 @@ struct MemoryTextTests {
         #expect(colored.lines[0] == "\u{1b}[31mDEGRADED: packets are forwarded, changes are refused\u{1b}[0m")
     }
 
-    @Test("the words of an entry can be given again, with next hops and places by their names", arguments: TableID.allCases)
+    @Test(
+        "the words of an entry can be given again, with next hops and places by their names",
+        arguments: TableID.allCases)
     func words(table: TableID) throws {
         var random = RandomEntries(seed: 11)
         for _ in 0..<1000 {
@@ -121,7 +124,8 @@ struct MemoryTextTests {
             id: RouterInterfaceID(rawValue: 9), port: PortID(rawValue: 8), mac: MACAddress(rawValue: 9))
         interface.vrf = VRFID(rawValue: 1)
         let hop = NextHopEntry(
-            id: NextHopID(rawValue: 12), routerInterface: interface.id, neighbor: .v4(IPv4Address(rawValue: 0x0a00_0902)))
+            id: NextHopID(rawValue: 12), routerInterface: interface.id,
+            neighbor: .v4(IPv4Address(rawValue: 0x0a00_0902)))
         var match = ACLEntry.Match()
         (match.ipProtocol, match.dscp) = (6, 46)
         var other = match

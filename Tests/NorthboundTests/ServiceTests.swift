@@ -227,14 +227,17 @@ struct ServiceTests {
         }
         #expect(
             await node.applied.prefix(2) == [
-                .init(text: text, path: "/etc/n.yaml", dryRun: true), .init(text: "", path: "/etc/m.yaml", dryRun: false),
+                .init(text: text, path: "/etc/n.yaml", dryRun: true),
+                .init(text: "", path: "/etc/m.yaml", dryRun: false),
             ])
     }
 
     @Test("a file with very many mistakes is refused with them, as many as a status can carry")
     func manyComplaints() async throws {
         let node = FakeNode()
-        let complaints = (1...5000).map { "/etc/piccolo/node.yaml:\($0):7: a port has no \"nam\"; did you mean \"name\"?" }
+        let complaints = (1...5000).map {
+            "/etc/piccolo/node.yaml:\($0):7: a port has no \"nam\"; did you mean \"name\"?"
+        }
         await node.refuseReload(complaints)
         try await withNode(node) { client in
             do {
@@ -298,7 +301,9 @@ struct ServiceTests {
         let image = [0x7f, 0x45, 0x4c, 0x46] + (0..<5_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
         try await withNode(node) { client in
             let steps = Mutex<[ProgramStep]>([])
-            let verdict = try await client.replaceProgram(image, name: "x.o") { step in steps.withLock { $0.append(step) } }
+            let verdict = try await client.replaceProgram(image, name: "x.o") { step in
+                steps.withLock { $0.append(step) }
+            }
             #expect(verdict == ProgramVerdict(isConfirmed: true, message: "it did as well as the one before"))
             #expect(
                 steps.withLock { $0 } == [.loaded(ProgramReport(digest: "00ff", tag: "a1", id: 58)), .switched])
@@ -366,16 +371,21 @@ struct ServiceTests {
                     try await stub.listFlows(.with { $0.filter.port = 64 }) { for try await _ in $0.messages {} }
                 }
                 await expect(.invalidArgument, "text cannot be anything but UTF-8; expected a text in UTF-8") {
-                    try await stub.apply { try await $0.write(.with { $0.text = .init([0x61, 0xff]) }) } onResponse: {
+                    try await stub.apply {
+                        try await $0.write(.with { $0.text = .init([0x61, 0xff]) })
+                    } onResponse: {
                         for try await _ in $0.messages {}
                     }
                 }
                 await expect(.invalidArgument, "image cannot be absent; expected an object file") {
-                    try await stub.replaceProgram { try await $0.write(.with { $0.name = "x" }) } onResponse: {
+                    try await stub.replaceProgram {
+                        try await $0.write(.with { $0.name = "x" })
+                    } onResponse: {
                         for try await _ in $0.messages {}
                     }
                 }
-                await expect(.invalidArgument, "image cannot be longer than 16777216 bytes; expected 16777216 at most") {
+                await expect(.invalidArgument, "image cannot be longer than 16777216 bytes; expected 16777216 at most")
+                {
                     try await stub.replaceProgram { writer in
                         for _ in 0..<17 {
                             try await writer.write(.with { $0.image = .init(repeating: 1, count: 1 << 20) })

@@ -26,7 +26,8 @@ extension NodeCore {
     private func memory() -> MemoryStatus? {
         guard let store else { return nil }
         return MemoryStatus(
-            problem: storeProblem, notices: store.notices, revision: revision, amendments: wanted.amendmentCount, pending: pending.count)
+            problem: storeProblem, notices: store.notices, revision: revision, amendments: wanted.amendmentCount,
+            pending: pending.count)
     }
 
     func ports() -> [PortStatus] {

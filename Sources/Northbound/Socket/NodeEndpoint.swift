@@ -200,7 +200,8 @@ struct NodeEndpoint: Piccolo_V1_Node.SimpleServiceProtocol {
     /// A piece of a file that comes in several messages.
     private static func add(_ piece: Data, to bytes: inout [UInt8], _ field: String, limit: Int) throws {
         guard bytes.count + piece.count <= limit else {
-            throw NodeError.invalid(field: field, value: "longer than \(limit) bytes", expected: "\(limit) at most").status
+            throw NodeError.invalid(field: field, value: "longer than \(limit) bytes", expected: "\(limit) at most")
+                .status
         }
         bytes += piece
     }

@@ -21,7 +21,8 @@ extension Listing {
         }
         let counts = [("inserted", TableUpdate.Operation.insert), ("modified", .modify), ("deleted", .delete)]
             .map { (name: $0, count: report.count($1)) }
-        let total = "entries " + (dryRun ? "would be " : "") + counts.map { "\($0.name) \($0.count)" }.joined(separator: ", ")
+        let total =
+            "entries " + (dryRun ? "would be " : "") + counts.map { "\($0.name) \($0.count)" }.joined(separator: ", ")
         lines.append(report.changes.isEmpty ? "nothing \(dryRun ? "would change" : "changed")" : total)
         lines += report.notices.flatMap { Paragraph.lines($0, first: "notice: ", rest: "        ") }
         return Listing(
@@ -96,11 +97,13 @@ extension Listing {
         if report.found > report.discrepancies.count {
             lines.append("and \(report.found - report.discrepancies.count) more")
         }
-        let found = report.isClean
+        let found =
+            report.isClean
             ? "all as wanted" : "missing \(report.missing), extra \(report.extra), altered \(report.altered)"
         let done =
             report.isClean
-            ? "" : report.repairs ? "; repaired \(report.repaired), not repaired \(report.failed)" : "; nothing was repaired"
+            ? ""
+            : report.repairs ? "; repaired \(report.repaired), not repaired \(report.failed)" : "; nothing was repaired"
         lines.append("compared \(report.checked): \(found)\(done)")
         return Listing(
             lines: lines,
@@ -163,7 +166,8 @@ extension Listing {
             let pending = state.pending > 0 ? ", \(state.pending) changes not on disk yet" : ""
             add(
                 "state",
-                "\(state.directory), revision \(state.revision), \(state.amendments) entries changed by calls\(pending)")
+                "\(state.directory), revision \(state.revision), \(state.amendments) entries changed by calls\(pending)"
+            )
         }
         if let start = status.start {
             let time = Quantity.duration(milliseconds: start.milliseconds)

@@ -132,7 +132,8 @@ extension ChangeReport {
         self.init(
             try TableUpdate.Operation(wire.operation),
             try Field.within("entry") { () throws(NodeError) in try wire.entry.model() },
-            before: wire.hasBefore ? try Field.within("before") { () throws(NodeError) in try wire.before.model() } : nil)
+            before: wire.hasBefore
+                ? try Field.within("before") { () throws(NodeError) in try wire.before.model() } : nil)
     }
 }
 

@@ -41,7 +41,8 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup var socket: SocketOption
     @Option(
         name: .long,
-        help: ArgumentHelp("Use the fast-path program in this object file instead of the built-in one.", valueName: "file"),
+        help: ArgumentHelp(
+            "Use the fast-path program in this object file instead of the built-in one.", valueName: "file"),
         completion: .file(extensions: ["o"]))
     var program: String?
     @Flag(exclusivity: .exclusive)
@@ -86,7 +87,9 @@ struct RunCommand: AsyncParsableCommand {
             throw CommandFailure(message: "cannot start: \(error)")
         }
         daemon.watchSignals(keepOnExit: onExit == .keepOnExit)
-        let programs = ProgramReplacement(controller: controller, held: held, logger: options.logger)
+        let programs = ProgramReplacement(
+            controller: controller, held: held, logger: options.logger,
+            complain: { sentence in daemon.notes.withLock { $0.append(sentence) } })
         let upgrade = await programs.upgrade(to: sizes)
         let (keeps, failure) = await serve(controller, daemon, programs, options.logger)
         upgrade?.cancel()
@@ -114,7 +117,9 @@ struct RunCommand: AsyncParsableCommand {
         sizes.multiBuffer = true
         sizes.pinDirectory = wanted.pinPath
         if let program {
-            do { sizes.image = try FastPathImage(try LineFile.bytes(of: program)) } catch let error as FastPathImageError {
+            do { sizes.image = try FastPathImage(try LineFile.bytes(of: program)) } catch let error
+                as FastPathImageError
+            {
                 throw CommandFailure(message: "\(program): \(error)")
             }
         }

@@ -19,12 +19,13 @@ struct ControllerService: NodeService {
         let (running, last) = await programs.describe()
         return Northbound.NodeStatus(
             version: Version.text, pid: getpid(), uptimeMilliseconds: UInt64(status.uptime * 1000),
-            configuration: daemon.appliedFile.withLock { $0 }, dataPlane: status.dataPlane, generation: status.generation,
+            configuration: daemon.appliedFile.withLock { $0 }, dataPlane: status.dataPlane,
+            generation: status.generation,
             ports: status.ports.count, portsUp: status.ports.count { $0.entry.up },
             events: EventTotals(
                 sent: statistics.eventsSent, repeated: statistics.eventsRepeated, lost: statistics.eventsLost),
             residentBytes: DaemonState.residentBytes(),
-            complaints: daemon.notes + (status.memory?.notices ?? []) + status.complaints,
+            complaints: daemon.notes.withLock { $0 } + (status.memory?.notices ?? []) + status.complaints,
             state: status.memory.map { StateReport($0, directory: daemon.stateDirectory) },
             start: status.adoption.map { StartReport($0, reason: daemon.startReason) },
             reconciliation: ReconciliationReport(status.reconciliation),

@@ -21,7 +21,7 @@ final class DaemonState: Sendable {
     let configurationFile: String
     let stateDirectory: String
     /// What is not as it should be since the start, in sentences.
-    let notes: [String]
+    let notes: Mutex<[String]>
     /// Why tables were made anew, or taken over as they were; may be empty.
     let startReason: String
     /// The file in force: that one, or another that a client had applied.
@@ -34,7 +34,8 @@ final class DaemonState: Sendable {
 
     init(configurationFile: String, stateDirectory: String, notes: [String], startReason: String) throws {
         (self.configurationFile, self.stateDirectory) = (configurationFile, stateDirectory)
-        (self.notes, self.startReason) = (notes, startReason)
+        self.notes = Mutex(notes)
+        self.startReason = startReason
         appliedFile = Mutex(configurationFile)
         let observer = try HostObserver()
         let descriptor = observer.fileDescriptor

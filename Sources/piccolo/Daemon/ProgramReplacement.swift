@@ -9,6 +9,8 @@ struct ProgramReplacement: Sendable {
     let controller: NodeController
     let held: OnControllerThread
     let logger: Logger
+    /// Takes a sentence for `status`.
+    let complain: @Sendable (String) -> Void
 
     /// - Parameters:
     ///   - image: an object file; nil: the program that is part of this one.
@@ -68,6 +70,7 @@ struct ProgramReplacement: Sendable {
         return Task {
             do { _ = try await run(sizes: sizes) } catch {
                 logger.error("event=program_not_replaced why=\"\(error)\"")
+                complain("the tables go on as an earlier process left them: \(error)")
             }
         }
     }

@@ -27,7 +27,9 @@ struct StateOption: ParsableArguments {
             CommandFailure(message: "no configuration is remembered in \(stateDir)\(why); give one with --config FILE")
         }
         let node: StoredNode
-        do { node = try SQLiteStore.openReader(directory: stateDir).load { _ in } } catch { throw failure(": \(error)") }
+        do { node = try SQLiteStore.openReader(directory: stateDir).load { _ in } } catch {
+            throw failure(": \(error)")
+        }
         guard let source = node.configuration else { throw failure("") }
         do { return try ConfigurationFile(text: source.text, path: source.path) } catch {
             throw failure(", or none this program understands: \(error)")

@@ -39,7 +39,8 @@ struct Memory {
         guard !amendments.isEmpty else { return ExportedConfiguration(text: source.text, path: source.path) }
         let file: ConfigurationFile
         do { file = try ConfigurationFile(text: source.text, path: source.path) } catch {
-            throw CommandFailure(message: "the configuration stored in \(directory) is none this program understands: \(error)")
+            throw CommandFailure(
+                message: "the configuration stored in \(directory) is none this program understands: \(error)")
         }
         let amended = file.configuration.amended(
             by: amendments, identities: node.identities, facts: facts(for: file.configuration))
@@ -56,7 +57,8 @@ struct Memory {
 
     /// The host's addresses, if this is the host: the machine that wrote this, with all interfaces that the file names.
     private func facts(for configuration: Configuration) -> HostFacts? {
-        guard machine == MachineID.current(), var observer = try? HostObserver(), let facts = try? observer.facts() else {
+        guard machine == MachineID.current(), var observer = try? HostObserver(), let facts = try? observer.facts()
+        else {
             return nil
         }
         let names = configuration.ports.flatMap { [$0.interface] + $0.subinterfaces.map(\.interface) }

@@ -9,7 +9,9 @@ extension Listing {
     static func state(_ report: StoreReport) -> Listing {
         let sound = report.isSound
         var lines = [sound ? "\(report.directory) is sound" : "\(report.directory) IS NOT SOUND"]
-        if let problem = report.problem { lines += Paragraph.lines("\(problem)", first: label("problem"), rest: label("")) }
+        if let problem = report.problem {
+            lines += Paragraph.lines("\(problem)", first: label("problem"), rest: label(""))
+        }
         if let version = report.schemaVersion {
             let owner = report.owner.map { "node \($0)" } ?? "nobody's"
             lines.append("\(label("owner"))\(owner)\(report.machine.map { ", machine \($0)" } ?? "")")
@@ -36,7 +38,9 @@ extension Listing {
         return Listing(lines: lines, json: json(report))
     }
 
-    private static func label(_ text: String) -> String { text + String(repeating: " ", count: max(1, 15 - text.count)) }
+    private static func label(_ text: String) -> String {
+        text + String(repeating: " ", count: max(1, 15 - text.count))
+    }
 
     private static func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
 
@@ -83,7 +87,9 @@ extension Listing {
 
     static func claimed(_ directory: String, by node: String, from owner: String?) -> Listing {
         Listing(
-            lines: ["\(directory) is node \(node)'s now" + (owner.map { $0 == node ? "" : ", and was node \($0)'s" } ?? "")],
+            lines: [
+                "\(directory) is node \(node)'s now" + (owner.map { $0 == node ? "" : ", and was node \($0)'s" } ?? "")
+            ],
             json: .object([
                 "directory": .string(directory), "node": .string(node), "before": text(owner),
             ]))
