@@ -73,7 +73,16 @@ struct PrefixTreeCursor {
             isBroken = true
             return nil
         }
-        steps.append(Step(index: index, child: 0, count: nodes.childCount(index), low: low, high: high))
+        // Keys in use have the root's bits cleared; the others are greater than any, and programs count on both.
+        let count = nodes.childCount(index)
+        let keys = nodes.keys(index)
+        for place in 0..<Int(PT_KEYS) {
+            guard place < count - 1 ? keys[place] >> UInt64(PT_ROOT_SHIFT) == 0 : keys[place] == PT_NO_KEY else {
+                isBroken = true
+                return nil
+            }
+        }
+        steps.append(Step(index: index, child: 0, count: count, low: low, high: high))
         heights[slot - 1] = max(heights[slot - 1], UInt8(steps.count))
         return nil
     }

@@ -183,7 +183,8 @@ extension XDPDataPlane: ReconcilableDataPlane {
                 let wrong = heads[0] == wanted.head ? heads[1] : heads[0]
                 pass.add(kind, .port, "port \(number)", found(wrong, wanted.head))
             }
-            if !stationsAreRight {
+            // Those of a port that is not there, or is not wanted, come and go with it.
+            if !stationsAreRight, (entry == nil) == (heads == [0, 0]) {
                 let none = inForce.pointee.stations.0.rif == 0
                 let isExtra = entry == nil || state.stations(of: port).isEmpty
                 let kind: Discrepancy.Kind = isExtra ? .extra : none ? .missing : .altered
@@ -252,12 +253,17 @@ extension XDPDataPlane: ReconcilableDataPlane {
         }
         pass.report.checked += entries.count
         let before = pass.report.found
-        for (place, entry) in entries.enumerated() {
+        // In the order they are searched, those that are in both.
+        let kept = places.keys.filter(wantedIDs.contains).sorted { places[$0, default: 0] < places[$1, default: 0] }
+        var next = 0
+        for entry in entries {
             guard let there = places[entry.id] else {
                 pass.add(.missing, .acl, "ACL entry \(entry.id)")
                 continue
             }
-            if there == place, sameBytes(rules[there], rule(entry)) { continue }
+            let isInOrder = kept[next] == entry.id
+            next += 1
+            if isInOrder, sameBytes(rules[there], rule(entry)) { continue }
             pass.add(.altered, .acl, "ACL entry \(entry.id)")
         }
         for (id, place) in places where !wantedIDs.contains(id) {

@@ -183,10 +183,11 @@ extension XDPDataPlane {
         let link = try XDPLink(
             fastPathProgram(), interfaceIndex: interfaceIndex, policy: owner.policy,
             replaceForeign: owner.replaceForeign)
-        if let directory = configuration.pinDirectory {
-            try? BPFFileSystem.unpin(Self.linkPin(interfaceIndex, in: directory))
-        }
-        take(port, LinkOwner(link, owner.policy, owner.replaceForeign))
+        let again = LinkOwner(link, owner.policy, owner.replaceForeign)
+        take(port, again)
+        guard let directory = configuration.pinDirectory else { return }
+        try BPFFileSystem.unpin(Self.linkPin(interfaceIndex, in: directory))
+        try again.link.pin(at: Self.linkPin(interfaceIndex, in: directory))
     }
 
     private func reconcileLinkPin(_ port: PortID, _ pass: inout ReconcilePass) {

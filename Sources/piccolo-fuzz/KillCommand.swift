@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
-import Foundation
 import Glibc
 import XDPDataPlane
 
@@ -58,32 +57,17 @@ struct KillCommand: ParsableCommand {
 
     /// Starts a process and kills it.
     private func live(_ node: UInt64, _ from: Int, _ random: inout SystemRandom) throws -> Life {
-        let process = Process()
-        process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        process.arguments = ["write", "--seed", "\(node)", "--from", "\(from)", "--directory", directory]
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        var output = Data()
+        let child = try Child(
+            [executable(), "write", "--seed", "\(node)", "--from", "\(from)", "--directory", directory])
         if random.next() % 4 != 0 {
             // Until it writes, or says why it cannot.
-            while !output.contains(UInt8(ascii: "\n")) {
-                let more = pipe.fileHandleForReading.availableData
-                if more.isEmpty { break }
-                output += more
-            }
+            child.waitForLine()
             usleep(UInt32(random.next() % 60_000))
         } else {
             usleep(UInt32(random.next() % 400_000))
         }
-        kill(process.processIdentifier, SIGKILL)
-        output += pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
-        guard process.terminationReason == .uncaughtSignal else {
-            throw ValidationError("seed \(node), step \(from): \(lines.joined(separator: "\n"))")
-        }
+        let (lines, wasKilled) = child.kill()
+        guard wasKilled else { throw ValidationError("seed \(node), step \(from): \(lines.joined(separator: "\n"))") }
         var life = Life(steps: from)
         for line in lines {
             let words = line.split(separator: " ").compactMap { Int($0) }
@@ -96,9 +80,62 @@ struct KillCommand: ParsableCommand {
         return life
     }
 
+    private func executable() -> String {
+        var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/exe", &path, path.count - 1)
+        return String(decoding: path.prefix(max(count, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     private func clear() throws {
         guard access(directory, F_OK) == 0 else { return }
         try XDPDataPlane(WriteCommand.configuration(seed: seed, directory: directory)).detachAll()
+    }
+}
+
+/// A process whose output is read.
+private final class Child {
+    private var processID: pid_t = 0
+    private let output: Int32
+    private var bytes: [UInt8] = []
+
+    init(_ arguments: [String]) throws {
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else { throw ValidationError("pipe: errno \(errno)") }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
+        posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO)
+        var pointers = arguments.map { strdup($0) } + [nil]
+        let status = posix_spawn(&processID, arguments[0], &actions, nil, &pointers, environ)
+        for pointer in pointers { free(pointer) }
+        posix_spawn_file_actions_destroy(&actions)
+        close(ends[1])
+        output = ends[0]
+        guard status == 0 else { throw ValidationError("cannot start \(arguments[0]): errno \(status)") }
+    }
+
+    deinit { close(output) }
+
+    /// Returns false at the end.
+    private func read() -> Bool {
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        let count = Glibc.read(output, &chunk, chunk.count)
+        if count > 0 { bytes += chunk[..<count] }
+        return count > 0
+    }
+
+    func waitForLine() { while !bytes.contains(UInt8(ascii: "\n")), read() {} }
+
+    /// What it has said, in lines, and whether it was this that ended it.
+    func kill() -> (lines: [String], wasKilled: Bool) {
+        Glibc.kill(processID, SIGKILL)
+        while read() {}
+        var status: Int32 = 0
+        waitpid(processID, &status, 0)
+        return (
+            String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init), status & 0x7f == SIGKILL
+        )
     }
 }
 

@@ -33,7 +33,8 @@ struct ReconcileConformanceTests {
             let (generation, before, marker) = (plane.generation, contents(plane), plane.marker)
             for repair in [false, true, true] {
                 let report = wanted.reconcile(plane, repair: repair)
-                #expect(report.isClean && report.failed == 0 && report.checked > 100 && report.repairs == repair)
+                #expect(report.isClean && report.failed == 0 && report.repairs == repair, "\(report.discrepancies)")
+                #expect(report.checked > 100)
             }
             #expect(plane.generation == generation && contents(plane) == before && !plane.isAdopted)
             #expect(plane.marker == marker && plane.emptyState.count(of: .port) == 0)
@@ -47,6 +48,9 @@ struct ReconcileConformanceTests {
         port.mode = .switched
         var vlan = VLANEntry(vlan: W.vlan(20))
         vlan.untagged = [W.port(6)]
+        // One without members and with policies left as they are says nothing.
+        var other30 = VLANEntry(vlan: W.vlan(30))
+        other30.broadcast = .drop
         var rule = ReconcileWorld.rules[0]
         rule.action = .permit
         let more = ACLEntry(id: 5000, priority: 1, match: .init(), action: .drop)
@@ -65,7 +69,7 @@ struct ReconcileConformanceTests {
             (.delete(.port(PortEntry(port: W.port(8)))), "missing port_table: port 8"),
             (.modify(.vlan(vlan)), "altered vlan_table: VLAN 20"),
             (.delete(.vlan(VLANEntry(vlan: W.vlan(10)))), "missing vlan_table: VLAN 10"),
-            (.insert(.vlan(VLANEntry(vlan: W.vlan(30)))), "extra vlan_table: VLAN 30"),
+            (.insert(.vlan(other30)), "extra vlan_table: VLAN 30"),
             (.modify(.acl(rule)), "altered acl_ingress_table: ACL entry 700"),
             (.delete(.acl(ReconcileWorld.rules[1])), "missing acl_ingress_table: ACL entry 3"),
             (.insert(.acl(more)), "extra acl_ingress_table: ACL entry 5000"),
@@ -134,7 +138,7 @@ struct ReconcileConformanceTests {
                 #expect(plane.write(plane.entries(of: table).map { .delete($0) }).allSatisfy { $0 == .applied })
             }
             let report = wanted.reconcile(plane, repair: true)
-            #expect(report.missing > 80 && report.failed == 0, "\(report.discrepancies.prefix(5))")
+            #expect(report.missing > 60 && report.failed == 0, "\(report.missing), \(report.discrepancies.prefix(5))")
             #expect(plane.generation.rawValue == generation.rawValue &+ 1)
             // Learned stations are not wanted by anybody.
             var right = before

@@ -94,7 +94,7 @@ struct RestartTests {
                     case 1: try tampering.settings.pointee.generation &+= 5
                     case 2: try tampering.nextHops[9000].state = 1
                     case 3: try tampering.ports[node.xdp.recordInForce(W.port(1)) ^ 64].head = 0
-                    default: try tampering.vlans[30].half.0.members = 3
+                    default: (try tampering.vlans[30].half.0.members, try tampering.vlans[30].half.1.members) = (3, 3)
                     }
                     let report = all.reconcile(node.xdp, repair: true)
                     if report.found != 1 || report.failed != 0 { failures.append("\(round): \(report.discrepancies)") }
