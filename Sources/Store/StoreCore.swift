@@ -29,7 +29,7 @@ final class StoreCore: Sendable {
         var hasEnded = false
     }
 
-    /// Amendments in one transaction: more make the first ones wait without making the rest faster.
+    /// Rows in one transaction: more make the first ones wait without making the rest faster.
     private static let rowsInTransaction = 65_536
 
     private let place: StorePlace
@@ -151,10 +151,11 @@ final class StoreCore: Sendable {
             switch request {
             case .change(_, let completion) where !isOpen: completion(closed)
             case .change(let change, let completion):
-                if rows > 0, rows + change.amendments.count > Self.rowsInTransaction { store() }
+                let count = change.amendments.count + change.forgotten.count
+                if rows > 0, rows + count > Self.rowsInTransaction { store() }
                 changes.append(change)
                 completions.append(completion)
-                rows += change.amendments.count
+                rows += count
             case .recover:
                 store()
                 if isOpen { tryAgain() }
