@@ -47,6 +47,14 @@ let package = Package(
             exclude: ["bpf-programs.txt"],
             swiftSettings: settings, plugins: ["CompileBPF"]),
 
+        // The card: its registers, the way to them, the driver, and a card that behaves like one and cannot see the driver.
+        .target(name: "FlowEngineRegisters", swiftSettings: settings),
+        .target(
+            name: "FlowEngineDriver", dependencies: ["FlowEngineRegisters", "Tables", "Packet", "CLinux"],
+            swiftSettings: settings),
+        .target(
+            name: "FlowEngineSimulator", dependencies: ["FlowEngineRegisters", "Packet"], swiftSettings: settings),
+
         .target(name: "Comparison", dependencies: ["Tables", "Packet"], swiftSettings: settings),
         .target(
             name: "Controller",
@@ -117,6 +125,16 @@ let package = Package(
         .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "PacketTests", dependencies: ["Packet", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TablesTests", dependencies: ["Tables", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "FlowEngineRegistersTests", dependencies: ["FlowEngineRegisters"], swiftSettings: settings),
+        .testTarget(
+            name: "FlowEngineSimulatorTests", dependencies: ["FlowEngineSimulator", "FlowEngineRegisters", "Packet"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "FlowEngineDriverTests",
+            dependencies: [
+                "FlowEngineDriver", "FlowEngineSimulator", "FlowEngineRegisters", "Tables", "Packet",
+            ], swiftSettings: settings),
         .testTarget(
             name: "XDPDataPlaneTests", dependencies: ["XDPDataPlane", "CFastPath", "TestSupport"],
             exclude: ["bpf-programs.txt"], swiftSettings: settings, plugins: ["CompileBPF"]),
