@@ -52,37 +52,6 @@ public struct OffloadSample: Hashable, Sendable {
         }
     }
 
-    /// What its frames look like, as far as the tables tell: in each way that they can.
-    ///
-    /// - Parameter loneStations: by port, the station that all it receives is from, if there is just one.
-    func megaflows(_ state: borrowing TableState, loneStations: [MACEntry?]) -> [Megaflow] {
-        switch entry {
-        case .flow(let flow): return Megaflow.samples(of: flow.key, state: state)
-        case .station(let station):
-            guard let vlan = state.vlan(station.vlan) else { return [] }
-            var samples: [Megaflow] = []
-            for port in vlan.tagged.union(vlan.untagged).sorted() where station.action != .port(port) {
-                guard let entry = state.port(port), entry.mode == .switched else { continue }
-                var sample = Megaflow()
-                (sample.ingressPort, sample.destinationMAC) = (port, station.mac)
-                let source = loneStations[Int(port.rawValue)]
-                if source?.vlan == station.vlan { sample.sourceMAC = source?.mac }
-                if entry.pvid == vlan.vlan {
-                    sample.vlan = .untagged
-                    samples.append(sample)
-                }
-                if vlan.tagged.contains(port) {
-                    sample.vlan = vlan.vlan
-                    samples.append(sample)
-                }
-            }
-            return Array(samples.prefix(Self.ways))
-        }
-    }
-
-    /// Ways that the frames to a station can come by, at most: each may take a rule, where keys hold the ingress port.
-    private static let ways = 8
-
     /// The entry that counts, in the tables, exactly the packets that a rule decides in this way; nil: none that is known to.
     ///
     /// A rule that says less than the entry's key has packets of others too. Of the interface a flow arrives by hardware knows no

@@ -51,11 +51,12 @@ struct RefusalMemory: Sendable {
         if note.failures == 0 { notes[subject] = nil } else { notes[subject]?.fullTable = nil }
     }
 
-    /// Tables changed: what could not be proven may be now.
-    mutating func forgetProofs() {
-        notes = notes.filter { _, note in
-            if case .refused(let refusal) = note.obstacle, case .notUniform = refusal { return false }
-            return true
+    /// Tables changed: what could not be proven may be now. It waits no longer than it would have the first time.
+    mutating func forgetProofs(settings: TierSettings) {
+        for (subject, note) in notes {
+            guard case .refused(let refusal) = note.obstacle, case .notUniform = refusal else { continue }
+            notes[subject]?.until = min(note.until, note.seen &+ settings.firstBackOff)
+            notes[subject]?.failures = 0
         }
     }
 

@@ -48,6 +48,8 @@ public struct TierPolicy: Sendable {
     /// Words that may be spent now.
     private var words = 0.0
     private var lastRound: UInt64?
+    /// What a move was taken to cost, words.
+    private var cost = 0.0
 
     /// - Parameter samples: hot flows and stations of one owner that are remembered in a round.
     public init(_ settings: TierSettings = TierSettings(), samples: Int = 256) {
@@ -103,7 +105,7 @@ public struct TierPolicy: Sendable {
     /// What is to be done now. The results are to be told with `settle`, and of withdrawals with `look`.
     public mutating func decide(tables: [OffloadTable], now: UInt64) -> Moves {
         var moves = Moves()
-        let cost = Double(max(1, tables.map(\.wordsPerRule).max() ?? 1))
+        cost = Double(max(1, tables.map(\.wordsPerRule).max() ?? 1))
         let elapsed = Double(now &- (lastRound ?? now)) / 1e9
         lastRound = now
         // A move that is dearer than a second's words must be possible too.
@@ -113,7 +115,9 @@ public struct TierPolicy: Sendable {
         memory.age(now: now, settings: settings)
 
         let cold = rules.filter { _, rule in
-            rule.rate.map { $0 < settings.demote } ?? false && now &- rule.since >= settings.minimumStay
+            guard let rate = rule.rate else { return false }
+            let stay = rule.packets == 0 ? min(settings.trial, settings.minimumStay) : settings.minimumStay
+            return rate < settings.demote && now &- rule.since >= stay
         }
         // Those that were moved first: they have had their time.
         moves.withdrawals = cold.sorted { $0.value.since < $1.value.since }.prefix(left).map(\.key)
@@ -177,6 +181,8 @@ public struct TierPolicy: Sendable {
                 rules[megaflow] = Rule(owner: move.sample.owner, since: now, table: nil, packets: 0, time: now)
             }
         case .failure(let refusal):
+            // Nothing went over the bus.
+            words += cost
             var mayTryAgain = false
             // A table without room was not known to be the one: the next time somebody else's place is asked for. Where there
             // seems to be room, the slot is what is taken, and asking again would be of no use.

@@ -15,6 +15,8 @@ public struct TierSettings: Hashable, Sendable {
     public var replaceFactor = 2.0
     /// Time a rule stays at least, nanoseconds: neither cold nor replaced before.
     public var minimumStay: UInt64 = 10_000_000_000
+    /// Time after which a rule that has met no packet at all leaves, nanoseconds.
+    public var trial: UInt64 = 2_000_000_000
     /// Rules placed and taken out in one round at most.
     public var movesPerRound = 64
     /// Words a second on the bus for moves, on average. SPI at 20 MHz carries some 250 000.

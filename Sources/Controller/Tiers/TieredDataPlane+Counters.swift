@@ -17,7 +17,10 @@ extension TieredDataPlane {
             }
             return tell(gone)
         }
-        let hidden = HiddenFlows(counts.placements, now: now)
+        let stations = back.entries(of: .myStation).compactMap { entry -> MyStationEntry? in
+            if case .myStation(let station) = entry { station } else { nil }
+        }
+        let hidden = HiddenFlows(counts.placements, stations: stations, now: now)
         var gone: [TableUpdate] = []
         var met: Set<OffloadSubject> = []
         // Once for the sweep: read through `self`, all its storage would be retained and released for each flow.

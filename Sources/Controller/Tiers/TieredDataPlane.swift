@@ -30,6 +30,8 @@ public final class TieredDataPlane: ReconcilableDataPlane {
     private var steadyFrom: UInt64 = 0
     /// How often the front was emptied because it could not follow.
     private(set) var distrusts: UInt64 = 0
+    /// Changes of tables told to the front.
+    private(set) var changes: UInt64 = 0
     /// Rules that went because tables changed or hardware was reset.
     private(set) var overtaken: UInt64 = 0
 
@@ -92,6 +94,7 @@ public final class TieredDataPlane: ReconcilableDataPlane {
     /// Writes to the front; it is not used any more if it does not take something.
     func tell(_ updates: [TableUpdate]) {
         guard !updates.isEmpty, distrust == nil else { return }
+        changes += 1
         var again: [TableUpdate] = []
         for (update, result) in zip(updates, front.write(updates)) {
             guard let error = result.error else { continue }

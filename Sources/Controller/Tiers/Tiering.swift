@@ -23,6 +23,8 @@ struct Tiering {
     private var now: UInt64 = 0
     private var time = CoarseTime(rawValue: 0)
     private var last: UInt64?
+    /// Changes of tables that the policy knows of.
+    private var changes: UInt64 = 0
     /// Fewer packets than these cannot be a hot flow's; older hits neither.
     private var fewest: UInt64 = .max
     private var oldest: UInt16 = 0
@@ -31,9 +33,7 @@ struct Tiering {
 
     /// Router interfaces have 10 bits.
     private static let interfaces = 1024
-    /// By port: its only station, as far as the sweep has come. What comes in there comes from it, while it is known.
-    private var loneStations = [MACEntry?](repeating: nil, count: OffloadOwner.count)
-    private var stationCounts = [Int](repeating: 0, count: OffloadOwner.count)
+    private var sources = PortStations()
 
     init(_ plane: TieredDataPlane, planner: any MegaflowPlanner, settings: TierSettings, seed: UInt64) {
         (self.plane, self.planner, self.seed) = (plane, planner, seed)
@@ -48,7 +48,7 @@ struct Tiering {
         (self.now, self.time) = (now, time)
         policy.meter.beginSweep(now: now)
         policy.hot.removeAll()
-        for port in stationCounts.indices { (stationCounts[port], loneStations[port]) = (0, nil) }
+        sources.removeAll()
         guard let last, plane.distrust == nil else {
             // Of the first sweep nothing is compared with anything; counts are taken.
             (fewest, oldest) = (plane.distrust == nil ? 1 : .max, .max)
@@ -79,11 +79,7 @@ struct Tiering {
     }
 
     mutating func observe(_ station: borrowing MACRecord) {
-        if case .port(let port) = station.entry.action {
-            let index = Int(port.rawValue) & (OffloadOwner.count - 1)
-            stationCounts[index] += 1
-            loneStations[index] = stationCounts[index] == 1 ? station.entry : nil
-        }
+        sources.add(station.entry)
         guard station.counter.packets >= fewest else { return }
         let owner: OffloadOwner
         switch station.entry.action {
@@ -119,6 +115,10 @@ struct Tiering {
     /// Moves what is to move now.
     mutating func endSweep(_ state: borrowing TableState, now: UInt64) {
         guard plane.distrust == nil else { return }
+        if plane.changes != changes {
+            changes = plane.changes
+            policy.memory.forgetProofs(settings: policy.settings)
+        }
         lookAtCard(now: now)
         let tables = plane.front.offloadTables
         let moves = policy.decide(tables: tables, now: now)
@@ -186,7 +186,7 @@ struct Tiering {
     ) -> Result<[[OffloadCandidate]], OffloadRefusal> {
         var refusal: OffloadRefusal?
         var variants: [[OffloadCandidate]] = []
-        for megaflow in sample.megaflows(state, loneStations: loneStations) {
+        for megaflow in sample.megaflows(state, sources: sources) {
             switch planner.candidates(for: megaflow) {
             case .success(let candidates):
                 // Where a coarser one is the first of both, one rule is enough.
