@@ -54,8 +54,8 @@ final class TierWorld {
         card = TierCard(
             keySets: keys, ports: Set((1...5).map { PortID(rawValue: $0) }), capacity: capacity, collisions: collisions,
             slots: slots, tables: cardTables)
-        plane = TieredDataPlane(back: back, front: card, seed: seed)
-        tiering = Tiering(plane, planner: card, settings: settings, seed: seed)
+        plane = TieredDataPlane(back: back, front: card, planner: card, seed: seed)
+        tiering = Tiering(plane, settings: settings, seed: seed)
         advance(0)
         var updates: [TableUpdate] = []
         for number in 1...5 as ClosedRange<UInt16> {

@@ -18,6 +18,7 @@ import Tables
 public final class TieredDataPlane: ReconcilableDataPlane {
     let back: any ReconcilableDataPlane
     let front: any OffloadingDataPlane
+    let planner: any MegaflowPlanner
     var counts: HardwareCounts
     var now = CoarseTime(rawValue: 0)
 
@@ -38,11 +39,13 @@ public final class TieredDataPlane: ReconcilableDataPlane {
     /// - Parameters:
     ///   - back: holds everything.
     ///   - front: not used by anybody else. It is told the tables when they are reconciled, or with the first that is written.
+    ///   - planner: knows the tables as the front does.
     ///   - seed: of hashes that bound memory; random unless given.
     public init(
-        back: any ReconcilableDataPlane, front: any OffloadingDataPlane, seed: UInt64 = .random(in: .min ... .max)
+        back: any ReconcilableDataPlane, front: any OffloadingDataPlane, planner: any MegaflowPlanner,
+        seed: UInt64 = .random(in: .min ... .max)
     ) {
-        (self.back, self.front) = (back, front)
+        (self.back, self.front, self.planner) = (back, front, planner)
         counts = HardwareCounts(seed: seed)
         // What an earlier process left in the tables, or in the card, is not known to the other yet.
         if back.isAdopted || TableID.allCases.contains(where: { !back.entries(of: $0).isEmpty }) {

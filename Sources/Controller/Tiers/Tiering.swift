@@ -6,9 +6,8 @@ import Tables
 /// policy's to say, what can is the planner's.
 struct Tiering {
     let plane: TieredDataPlane
-    let planner: any MegaflowPlanner
     var policy: TierPolicy
-    private let seed: UInt64
+    let seed: UInt64
     private(set) var statistics = Statistics()
 
     /// What moved, since the beginning.
@@ -35,8 +34,8 @@ struct Tiering {
     private static let interfaces = 1024
     private var sources = PortStations()
 
-    init(_ plane: TieredDataPlane, planner: any MegaflowPlanner, settings: TierSettings, seed: UInt64) {
-        (self.plane, self.planner, self.seed) = (plane, planner, seed)
+    init(_ plane: TieredDataPlane, settings: TierSettings, seed: UInt64) {
+        (self.plane, self.seed) = (plane, seed)
         policy = TierPolicy(settings)
     }
 
@@ -187,7 +186,7 @@ struct Tiering {
         var refusal: OffloadRefusal?
         var variants: [[OffloadCandidate]] = []
         for megaflow in sample.megaflows(state, sources: sources) {
-            switch planner.candidates(for: megaflow) {
+            switch plane.planner.candidates(for: megaflow) {
             case .success(let candidates):
                 // Where a coarser one is the first of both, one rule is enough.
                 if !candidates.isEmpty, !variants.contains(where: { $0.first == candidates.first }) {
