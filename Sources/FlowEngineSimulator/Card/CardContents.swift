@@ -59,9 +59,7 @@ extension CardCore {
             contents.tcam.append(
                 .init(index: index, isUsed: flowCache.masked.isUsed(index), data: data, mask: mask))
         }
-        for (index, word) in flowCache.actions.enumerated() where word != 0 {
-            contents.actions[index] = DecodedAction(word, variants.actionWord)
-        }
+        for (index, action) in flowCache.actions.enumerated() where action.word != 0 { contents.actions[index] = action }
         for (datapath, table) in overwrites.enumerated() {
             for index in 0..<OverwriteTable.entryCount {
                 let words = table.store.entry(index)

@@ -37,7 +37,7 @@ extension CardCore {
     }
 
     private func decision(of match: FlowCacheMatch) -> Decision {
-        let id = DecodedActionID(match.actionID, variants.actionID)
+        let id = flowCache.actionID(match.actionID)
         var decision = Decision(source: .flowCache(match))
         (decision.flowID, decision.queue, decision.overwrite) = (id.action, id.queue, id.overwrite)
         apply(action: id.action, to: &decision)
@@ -45,7 +45,7 @@ extension CardCore {
     }
 
     private func apply(action index: Int, to decision: inout Decision) {
-        let action = DecodedAction(flowCache.actions[index], variants.actionWord)
+        let action = flowCache.actions[index]
         if action.drops {
             decision.isDrop = true
             decision.reason = .action

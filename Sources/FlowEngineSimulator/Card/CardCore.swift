@@ -119,7 +119,7 @@ struct CardCore: Sendable {
         sixTreeConfigured = false
         uplinks = configuration.uplinkPorts
         // Revision 7 has a register to enable it with, later ones only the prefix.
-        sixTreeEnabled = map.common.features6tree == nil
+        sixTreeEnabled = map.common.features6Tree == nil
         portVLAN = Array(repeating: 0, count: 16)
         defaultFlow = Array(repeating: 0, count: 16)
         lateWrites = []

@@ -34,7 +34,9 @@ struct FlowCache: Sendable {
     private(set) var exact: RuleTable
     private(set) var collision: RuleTable
     private(set) var masked: MaskedTable
-    private(set) var actions: [UInt32]
+    private(set) var actions: [DecodedAction]
+    private let actionFormat: ActionFormat
+    private let pointerMask: UInt32
     let variants: CardVariants
     private let hashes: [(type: Int, hash: KeyHash)]
     private var usedSlots = 0
@@ -49,7 +51,6 @@ struct FlowCache: Sendable {
 
     static let exactRules = 512
     static let actionCount = 1024
-    private static let pointerMask: UInt32 = 0x1ff
 
     /// - Parameter layouts: of EMH rules, by type.
     init(hashRevision: Int, layouts: [Int: EntryLayout], variants: CardVariants) {
@@ -62,7 +63,9 @@ struct FlowCache: Sendable {
         masked = MaskedTable(
             wordsPerRule: FlowCacheLayouts.emaRule.words, format: RuleFormat(FlowCacheLayouts.emaRule),
             variants: variants)
-        actions = Array(repeating: 0, count: Self.actionCount)
+        actions = Array(repeating: DecodedAction(), count: Self.actionCount)
+        actionFormat = ActionFormat(variants)
+        pointerMask = (1 << UInt32(FlowCacheLayouts.emhHash["rule_pointer"]?.width ?? 0)) - 1
         self.variants = variants
         hashes = formats.sorted { $0.key < $1.key }.map { type, format in
             (type, KeyHash(hashRevision: hashRevision, type: type, fields: format.key.map(\.field), variants: variants))
@@ -71,7 +74,7 @@ struct FlowCache: Sendable {
 
     mutating func clear() {
         for index in slots.indices { slots[index] = 0 }
-        for index in actions.indices { actions[index] = 0 }
+        for index in actions.indices { actions[index] = DecodedAction() }
         usedSlots = 0
         exact.clear()
         collision.clear()
@@ -96,10 +99,14 @@ struct FlowCache: Sendable {
 
     mutating func writeTCAM(_ entry: Int, word: Int, _ value: UInt32) { masked.writeTCAM(entry, word: word, value) }
 
-    mutating func writeAction(_ index: Int, _ value: UInt32) { if index < actions.count { actions[index] = value } }
+    mutating func writeAction(_ index: Int, _ value: UInt32) {
+        if index < actions.count { actions[index] = actionFormat.action(value) }
+    }
+
+    func actionID(_ word: UInt32) -> DecodedActionID { actionFormat.id(word) }
 
     /// Rule number of a slot, 0: none.
-    func pointer(_ slot: Int) -> Int { Int(slots[slot] & Self.pointerMask) }
+    func pointer(_ slot: Int) -> Int { Int(slots[slot] & pointerMask) }
 
     func slot(of key: FrameKey, type: Int) -> Int? { hashes.first { $0.type == type }?.hash.slot(of: key) }
 

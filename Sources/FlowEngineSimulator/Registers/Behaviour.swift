@@ -37,7 +37,7 @@ extension CardCore {
         set(bm.mmiAccesses.address, .busAccesses)
         set(common.sysReset.address, .systemReset)
         set(common.featuresFlowcache.address, .featuresFlowCache)
-        set(common.features6tree?.address, .featuresSixTree)
+        set(common.features6Tree?.address, .featuresSixTree)
         set(common.fpgaTemp.address, .temperature)
         set(map.mdio.write.address, .mdioWrite)
         set(map.mdio.read.address, .mdioRead)
@@ -118,7 +118,7 @@ extension CardCore {
         let cache =
             flag(.flowCache, 0) | flag(.exactMatch, 1) | flag(.linearSearch, 2) | flag(.maskedMatch, 3)
         registers.setReset(common.featuresFlowcache.address, features.contains(.flowCache) ? cache : 0)
-        if let sixTree = common.features6tree {
+        if let sixTree = common.features6Tree {
             registers.setReset(sixTree.address, flag(.sixTree, 0) | UInt32(configuration.uplinkPorts) << 16)
         }
     }
