@@ -8,7 +8,7 @@ public enum CardAction: Hashable, Sendable {
     case output(Int)
 
     /// The word, or why this card cannot be told.
-    public func word(_ quirks: borrowing CardQuirks) throws(OffloadRefusal) -> UInt32 {
+    public func word(_ quirks: CardQuirks) throws(OffloadRefusal) -> UInt32 {
         let rest: UInt32 = quirks.actionWord == .headerFile ? 0xffff_ff00 : 0
         switch self {
         case .drop:
@@ -24,7 +24,7 @@ public enum CardAction: Hashable, Sendable {
     }
 
     /// What a word means; nil if it neither drops nor names a port.
-    public init?(word: UInt32, _ quirks: borrowing CardQuirks) {
+    public init?(word: UInt32, _ quirks: CardQuirks) {
         if let bit = quirks.dropBit, word & 1 << UInt32(bit) != 0 {
             self = .drop
         } else if word & 1 != 0 {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FlowEngineRegisters
 
 /// The hash of the card's exact-match table: 14 bits, an XOR of the fields of a rule's type, without a seed and without the
 /// type. Source: TNflowtable, `flowtableactions.c` (facts 2.3). Whoever can choose fields can aim flows at one slot; what that
@@ -24,7 +25,7 @@ public struct FlowEngineHash: Sendable {
     let overlay: CardQuirks.HashOverlay
 
     /// The hash for a type of a key version; nil if there is no such type, or it needs the overlay and that is not known.
-    public init?(hashRevision: Int, type: Int, _ quirks: borrowing CardQuirks) {
+    public init?(hashRevision: Int, type: Int, _ quirks: CardQuirks) {
         guard let fields = Self.fields(hashRevision: hashRevision, type: type) else { return nil }
         let splitsEtherType =
             switch (quirks.etherTypeFold, hashRevision, type) {
@@ -48,37 +49,15 @@ public struct FlowEngineHash: Sendable {
         }
     }
 
-    /// Which fields each type hashes, by key version (facts 2.2, 2.3 and 9.1).
-    public static func fields(hashRevision: Int, type: Int) -> [KeyField]? {
-        switch (hashRevision, type) {
-        case (1, 1): [.sourceMAC, .destinationMAC, .vlan, .etherType]
-        case (1, 2): [.ipv4Source, .ipv4Destination, .ipProtocol, .sourcePort, .destinationPort]
-        case (2, 1): [.ipProtocol, .ipv4Source, .ipv4Destination, .destinationMAC, .etherType]
-        case (2, 2): [.ipProtocol, .ipv4Destination, .destinationPort, .destinationMAC, .etherType]
-        case (2, 3): [.ipv4Source, .ipv4Destination, .destinationMAC]
-        case (2, 4): [.destinationMAC]
-        case (3, 1), (4, 1), (5, 1), (8, 1), (9, 1), (10, 1): [.ingressPort]
-        case (3, 2), (4, 2), (5, 2), (6, 2), (7, 2), (9, 2), (10, 2): [.vlanPriority]
-        case (3, 3), (4, 3), (5, 3), (6, 3), (7, 3), (8, 3), (9, 3): [.vlan, .destinationMAC]
-        case (3, 4), (4, 4): [.vlan, .destinationMAC, .vlanPriority]
-        case (5, 4), (6, 4), (7, 1): [.ingressPort, .etherType]
-        case (6, 1), (7, 4), (8, 4): [.destinationPort]
-        case (8, 2): [.etherType]
-        case (9, 4), (10, 4): [.destinationPort, .ipv4Destination, .ipProtocol, .etherType]
-        case (10, 3), (12, 2): [.destinationMAC]
-        case (11, 1): [.ingressPort, .vlan]
-        case (11, 2): [.ingressPort, .destinationMAC]
-        case (11, 3): [.ingressPort, .etherType, .ipv4Destination]
-        case (11, 4): [.ingressPort, .etherType, .ipv4Destination, .destinationPort]
-        case (12, 1): [.vlan]
-        case (12, 3): [.destinationMAC, .vlan]
-        case (12, 4): [.destinationMAC, .vlan, .vlanPriority]
-        default: nil
-        }
+    /// Which fields each type hashes, by key version; nil if that is not public.
+    static func fields(hashRevision: Int, type: Int) -> [KeyField]? {
+        guard let names = FlowCacheLayouts.hashedFields(hashRevision: hashRevision, type: type) else { return nil }
+        let fields = names.compactMap { name in KeyField.allCases.first { $0.layoutName == name } }
+        return fields.count == names.count ? fields : nil
     }
 
     /// The slot of a key, 0..<16384.
-    public func slot(_ key: borrowing KeyValues) -> Int {
+    public func slot(_ key: KeyValues) -> Int {
         var hash: UInt64 =
             switch overlay {
             case .constant(let bits): UInt64(bits & 7) << 11

@@ -45,7 +45,7 @@ public struct KeyValues: Sendable {
 
     /// Throws if the card has no way to say a value.
     public init(
-        _ megaflow: borrowing Megaflow, ports: borrowing CardPorts, quirks: borrowing CardQuirks
+        _ megaflow: Megaflow, ports: CardPorts, quirks: CardQuirks
     ) throws(OffloadRefusal) {
         if let port = megaflow.ingressPort {
             guard let number = ports.number(of: port) else {
@@ -81,7 +81,7 @@ public struct KeyValues: Sendable {
     }
 
     /// Back again; nil if a port is none of the node's.
-    public func megaflow(ports: borrowing CardPorts, quirks: borrowing CardQuirks) -> Megaflow? {
+    public func megaflow(ports: CardPorts, quirks: CardQuirks) -> Megaflow? {
         var megaflow = Megaflow()
         if fields.contains(.ingressPort) {
             guard let port = ports.port(of: Int(self[.ingressPort])) else { return nil }

@@ -14,7 +14,7 @@ public struct RuleLayout: Sendable {
     /// 1...4; 0 of a masked rule, which has a bitmap in its place.
     public let type: Int
     /// The fields its key holds: exactly those of an exact-match rule, at most those of a masked one.
-    public let fields: MegaflowFields
+    public internal(set) var fields: MegaflowFields
     public let words: Int
     let parts: [Part]
     let valid: EntryField
@@ -39,7 +39,7 @@ public struct RuleLayout: Sendable {
     ///
     /// - Parameter bitmap: polarity of a masked rule's TYPE; not looked at for an exact-match rule.
     public func encode(
-        _ key: borrowing KeyValues, action: ActionID, priority: UInt8, bitmap: CardQuirks.TypeBitmap
+        _ key: KeyValues, action: ActionID, priority: UInt8, bitmap: CardQuirks.TypeBitmap
     ) throws(OffloadRefusal) -> EntryWords {
         var entry = EntryWords(count: words)
         entry.set(valid, to: 1)
@@ -65,7 +65,7 @@ public struct RuleLayout: Sendable {
     }
 
     /// Nil if the rule is not valid, or of another type.
-    public func decode(_ entry: borrowing EntryWords, bitmap: CardQuirks.TypeBitmap) -> Decoded? {
+    public func decode(_ entry: EntryWords, bitmap: CardQuirks.TypeBitmap) -> Decoded? {
         guard entry.value(valid) == 1 else { return nil }
         var compared = fields
         if type == 0 {

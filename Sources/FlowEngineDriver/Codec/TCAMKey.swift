@@ -29,7 +29,7 @@ public struct TCAMKey: Hashable, Sendable {
         Part(field: .destinationPort, source: 16, folded: 4),
     ]
 
-    public init(_ key: borrowing KeyValues) {
+    public init(_ key: KeyValues) {
         (data, mask) = (0, 1)
         var bit = 1
         for part in Self.parts {
