@@ -148,7 +148,9 @@ extension ProcessorTag {
         let queueBits = 16 - 2 * version.portBits
         var tag = Sent(
             egress: UInt8(bits >> queueBits & version.portMask), queue: UInt8(bits & (1 << queueBits - 1)))
-        if version == .v4, queueField == .queueAndDelay { (tag.queue, tag.delays) = (tag.queue >> 1, tag.queue & 1 != 0) }
+        if version == .v4, queueField == .queueAndDelay {
+            (tag.queue, tag.delays) = (tag.queue >> 1, tag.queue & 1 != 0)
+        }
         tag.transmitTime = frame.uint32(at: 16)
         tag.confirmation = frame.uint32(at: 20)
         let whole = frame.copied()

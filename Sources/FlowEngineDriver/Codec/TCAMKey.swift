@@ -7,6 +7,8 @@ public struct TCAMKey: Hashable, Sendable {
     /// One: the bit is compared. Bit 0: the entry is in use.
     public var mask: UInt64
 
+    public init(data: UInt64, mask: UInt64) { (self.data, self.mask) = (data, mask) }
+
     private struct Part {
         let field: KeyField
         let source: Int

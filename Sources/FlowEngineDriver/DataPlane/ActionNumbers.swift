@@ -36,7 +36,9 @@ struct ActionNumbers: Sendable {
 
     func queue(of number: Int) -> Int { layout == .queueInIndex ? number >> 7 : queues[0] }
 
-    func isFree(_ number: Int) -> Bool { number > 0 && number < taken.count && !taken[number] && index(of: number) != nil }
+    func isFree(_ number: Int) -> Bool {
+        number > 0 && number < taken.count && !taken[number] && index(of: number) != nil
+    }
 
     /// - Precondition: it is free.
     mutating func take(_ number: Int) {

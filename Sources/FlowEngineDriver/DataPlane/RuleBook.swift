@@ -94,7 +94,7 @@ public struct RuleBook: Sendable {
         }
     }
 
-    func layout(of keySet: Int) -> RuleLayout {
+    public func layout(of keySet: Int) -> RuleLayout {
         if keySet < keys.exact.count { return keys.exact[keySet].layout }
         guard let masked = keys.masked else { preconditionFailure("key set \(keySet) is none of the card's") }
         return masked
@@ -169,19 +169,24 @@ extension RuleBook {
         let exactWords = keys.exact.map(\.layout.words).max() ?? 0
         var tables: [OffloadTable] = []
         if exact.capacity > 0 {
-            tables.append(OffloadTable(
-                name: "emh", capacity: exact.capacity, used: exact.capacity - exact.count, wordsPerRule: exactWords + 2))
-            tables.append(OffloadTable(
-                name: "collision", capacity: collision.capacity, used: collision.capacity - collision.count,
-                wordsPerRule: exactWords + 1))
+            tables.append(
+                OffloadTable(
+                    name: "emh", capacity: exact.capacity, used: exact.capacity - exact.count,
+                    wordsPerRule: exactWords + 2))
+            tables.append(
+                OffloadTable(
+                    name: "collision", capacity: collision.capacity, used: collision.capacity - collision.count,
+                    wordsPerRule: exactWords + 1))
         }
         if let layout = keys.masked, masked.capacity > 0 {
-            tables.append(OffloadTable(
-                name: "ema", capacity: masked.capacity, used: masked.capacity - masked.count,
-                wordsPerRule: layout.words + 1 + 4))
+            tables.append(
+                OffloadTable(
+                    name: "ema", capacity: masked.capacity, used: masked.capacity - masked.count,
+                    wordsPerRule: layout.words + 1 + 4))
         }
-        tables.append(OffloadTable(
-            name: "action", capacity: actions.capacity, used: actions.capacity - actions.count, wordsPerRule: 1))
+        tables.append(
+            OffloadTable(
+                name: "action", capacity: actions.capacity, used: actions.capacity - actions.count, wordsPerRule: 1))
         return tables
     }
 

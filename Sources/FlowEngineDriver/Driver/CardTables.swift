@@ -26,3 +26,11 @@ public struct CardTables: Sendable {
         }
     }
 }
+
+extension CardTables {
+    public init(_ map: FlowEngineMap) {
+        self.init(
+            hash: map.emhHash, exactRules: map.emhRule, collision: map.collision, maskedRules: map.emaRule,
+            tcam: map.emaTCAM, actions: map.action)
+    }
+}

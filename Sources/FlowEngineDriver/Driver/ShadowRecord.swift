@@ -51,7 +51,8 @@ struct ShadowRecord: Hashable, Sendable {
     /// Nil: not of this version, or damaged.
     init?(_ bytes: [UInt8]) {
         var reader = Reader(bytes: bytes)
-        guard reader.take(1) == UInt64(Self.version), let state = reader.take(1).flatMap({ State(rawValue: UInt8($0)) }),
+        guard reader.take(1) == UInt64(Self.version),
+            let state = reader.take(1).flatMap({ State(rawValue: UInt8($0)) }),
             let fingerprint = reader.take(4), let keySet = reader.take(1), let slot = reader.take(2),
             let action = reader.take(2), let actionWord = reader.take(4), let words = reader.words(),
             let tcam = reader.words(), reader.isAtEnd

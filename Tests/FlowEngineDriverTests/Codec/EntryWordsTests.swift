@@ -15,24 +15,12 @@ struct EntryWordsTests {
             let before = entry
             let value = UInt64.random(in: 0 ... .max, using: &generator)
             entry.set(lowestBit: lowest, width: width, to: value)
-            #expect(entry.value(lowestBit: lowest, width: width) == (width == 64 ? value : value & (1 << UInt64(width) - 1)))
+            #expect(
+                entry.value(lowestBit: lowest, width: width) == (width == 64 ? value : value & (1 << UInt64(width) - 1))
+            )
             for bit in 0..<9 * 32 where bit < lowest || bit >= lowest + width {
                 #expect(entry.value(lowestBit: bit, width: 1) == before.value(lowestBit: bit, width: 1))
             }
         }
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return value ^ value >> 31
     }
 }
