@@ -247,3 +247,23 @@ struct AccessErrorTests {
         for (errors, concerned) in expected { #expect(kinds.map(errors.canConcern) == concerned, "\(errors)") }
     }
 }
+
+@Suite("Registers that a transport reads for itself")
+struct BusRegistersTests {
+    @Test("are where every revision of the map has them", arguments: FlowEngineMap.revisions.map(\.revision))
+    func places(revision: Int) throws {
+        let map = try #require(FlowEngineMap.revision(revision))
+        #expect(map.bm.mmiStatus.address == BusRegisters.busStatus)
+        #expect(map.bm.mmiToAddr.address == BusRegisters.readTimeoutAddress)
+        #expect(map.bm.mmiToWrAddr.address == BusRegisters.writeTimeoutAddress)
+        #expect(map.bm.mmiAccessErrAddr.address == BusRegisters.refusedAddress)
+        #expect(map.common.addrMapRev.address == BusRegisters.mapRevision)
+        #expect(map.common.rwTest.address == BusRegisters.scratch)
+        // Only a Real-Time HAT has a local block, and it has revision 16 or 17.
+        #expect((map.spiLocal == nil) == (revision == 7))
+        if let local = map.spiLocal {
+            #expect(local.accessError.address == BusRegisters.accessError)
+            #expect(local.bitgenTime.address == BusRegisters.localBitgenTime)
+        }
+    }
+}

@@ -32,15 +32,17 @@ extension RegisterAddress {
 
 extension [RegisterAccess] {
     /// Finds out before anything is sent whether every address can be reached at all.
-    func check(below limit: UInt32, reach: String, bus: String) throws(BusError) {
+    func check(
+        below limit: UInt32, reach: @autoclosure () -> String, bus: @autoclosure () -> String
+    ) throws(BusError) {
         for access in self {
             if !access.address.isValid {
                 throw BusError(
-                    .address("an address is a multiple of 4 below 0x1000000, \(access.address) is not"), bus: bus,
+                    .address("an address is a multiple of 4 below 0x1000000, \(access.address) is not"), bus: bus(),
                     access: access)
             }
             if access.address.rawValue > limit - 4 {
-                throw BusError(.address("\(access.address) lies beyond \(reach)"), bus: bus, access: access)
+                throw BusError(.address("\(access.address) lies beyond \(reach())"), bus: bus(), access: access)
             }
         }
     }
