@@ -9,6 +9,8 @@ final class ModelBAR {
     private var refused = RegisterAddress(rawValue: 0)
     private var lateRead = RegisterAddress(rawValue: 0)
     private var lateWrite = RegisterAddress(rawValue: 0)
+    /// Whether this build of the card has the registers that keep addresses.
+    var keepsAddresses = true
     /// The link is down: from this access on, counted from now; nil if it is up.
     var accessesUntilGone: Int?
 
@@ -26,6 +28,9 @@ final class ModelBAR {
         case BusRegisters.busStatus:
             defer { status = 0 }
             return status
+        case BusRegisters.refusedAddress where !keepsAddresses:
+            status |= 1
+            return 0
         case BusRegisters.refusedAddress: return refused.rawValue
         case BusRegisters.readTimeoutAddress: return lateRead.rawValue
         case BusRegisters.writeTimeoutAddress: return lateWrite.rawValue

@@ -191,6 +191,16 @@ struct BusPCIeTests {
         #expect(error?.completed == 0, "the write before it might have been refused as well")
     }
 
+    @Test("a card that keeps no addresses is asked once, and what that gives is not the next batch's fault")
+    func noAddresses() throws {
+        let bar = ModelBAR(ModelCard())
+        bar.keepsAddresses = false
+        let bus = WindowRegisterBus(ModelWindow(bar: bar), name: "window")
+        let error = #expect(throws: BusError.self) { try bus.writeWord(ModelCard.readOnly, 2) }
+        #expect(error?.access == .write(ModelCard.readOnly, 2))
+        #expect(try bus.readWord(ModelCard.scratch) == 0)
+    }
+
     @Test("counts in MMI_STATUS are no errors, and reading it in a batch takes none away")
     func status() throws {
         let bar = ModelBAR(ModelCard())
