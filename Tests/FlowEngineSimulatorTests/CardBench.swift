@@ -54,7 +54,9 @@ struct CardBench {
     func dropAction(_ index: Int) throws { try write(map.action, index, [0xffff_ff40]) }
 
     /// A rule and the slot that points to it.
-    func hashed(_ rule: Int, type: Int, slot: Int, priority: UInt64 = 100, action: UInt64, _ key: [String: UInt64]) throws {
+    func hashed(_ rule: Int, type: Int, slot: Int, priority: UInt64 = 100, action: UInt64, _ key: [String: UInt64])
+        throws
+    {
         try write(map.emhRule, rule, try ruleWords(type: type, priority: priority, action: action, key))
         try write(map.emhHash, slot, [0xffff_fe00 | UInt32(rule)])
     }
@@ -74,9 +76,12 @@ struct CardBench {
 
     /// A masked rule; TYPE as the tool writes it: set bits for fields that are open.
     func masked(
-        _ entry: Int, priority: UInt64 = 100, action: UInt64, _ key: [String: UInt64], tcam: (data: UInt64, mask: UInt64)
+        _ entry: Int, priority: UInt64 = 100, action: UInt64, _ key: [String: UInt64],
+        tcam: (data: UInt64, mask: UInt64)
     ) throws {
-        let open = KeyField.allCases.reduce(UInt64(0)) { key[$1.layoutName] == nil ? $0 | 1 << UInt64($1.rawValue) : $0 }
+        let open = KeyField.allCases.reduce(UInt64(0)) {
+            key[$1.layoutName] == nil ? $0 | 1 << UInt64($1.rawValue) : $0
+        }
         try maskedRule(entry, type: open, priority: priority, action: action, key)
         try write(
             map.emaTCAM, entry,
@@ -121,7 +126,8 @@ enum TestFrame {
 
     static func udp(
         to destination: UInt64 = 2, from source: UInt64 = 1, vlan: UInt16? = nil, priority: UInt8 = 0,
-        ip: UInt32 = 0x0a00_0002, port: UInt16 = 53, sourcePort: UInt16 = 1000, change: (inout IPv4Packet) -> Void = { _ in }
+        ip: UInt32 = 0x0a00_0002, port: UInt16 = 53, sourcePort: UInt16 = 1000,
+        change: (inout IPv4Packet) -> Void = { _ in }
     ) -> [UInt8] {
         var packet = IPv4Packet(
             source: IPv4Address(rawValue: 0x0a00_0001), destination: IPv4Address(rawValue: ip),

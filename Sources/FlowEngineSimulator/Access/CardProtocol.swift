@@ -38,7 +38,8 @@ struct CardProtocol {
                 Self.error("a request 0x\(String(kind, radix: 16)) is not known; 1 is SPI, 2 a frame, 3 time")
             }
         guard answer.count <= Self.maximumMessage else {
-            return Self.error("the answer would have \(answer.count) bytes; at most \(Self.maximumMessage) fit a message")
+            return Self.error(
+                "the answer would have \(answer.count) bytes; at most \(Self.maximumMessage) fit a message")
         }
         return answer
     }
@@ -88,13 +89,15 @@ struct CardProtocol {
         let emissions: [CardEmission]
         if message[1] == Self.hostPort {
             guard card.configuration.hostPort != nil else {
-                return Self.error("a TrustNode's host sends by PCIe, with descriptors; there is no port for tagged frames")
+                return Self.error(
+                    "a TrustNode's host sends by PCIe, with descriptors; there is no port for tagged frames")
             }
             emissions = card.receiveFromCPU(frame)
         } else {
             guard Int(message[1]) < card.configuration.portCount else {
                 return Self.error(
-                    "there is no port \(message[1]); this card has 0 to \(card.configuration.portCount - 1), and 255 is the host")
+                    "there is no port \(message[1]); this card has 0 to \(card.configuration.portCount - 1), and 255 is the host"
+                )
             }
             emissions = card.receive(frame, port: Int(message[1]))
         }

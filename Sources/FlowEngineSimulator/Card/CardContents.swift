@@ -59,7 +59,9 @@ extension CardCore {
             contents.tcam.append(
                 .init(index: index, isUsed: flowCache.masked.isUsed(index), data: data, mask: mask))
         }
-        for (index, action) in flowCache.actions.enumerated() where action.word != 0 { contents.actions[index] = action }
+        for (index, action) in flowCache.actions.enumerated() where action.word != 0 {
+            contents.actions[index] = action
+        }
         for (datapath, table) in overwrites.enumerated() {
             for index in 0..<OverwriteTable.entryCount {
                 let words = table.store.entry(index)

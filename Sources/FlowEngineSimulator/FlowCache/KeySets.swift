@@ -14,9 +14,13 @@ enum KeySets {
                 continue
             }
             let isKeyPublic = layout.fields.contains { KeyField(layoutName: $0.name) != nil }
-            layouts[type] = isKeyPublic || configuration.variants.keysOfRevision2 == .unknown
-                ? layout : inHashOrder(layout, FlowCacheLayouts.hashedFields(
-                    hashRevision: configuration.hashRevision, type: type) ?? [])
+            layouts[type] =
+                isKeyPublic || configuration.variants.keysOfRevision2 == .unknown
+                ? layout
+                : inHashOrder(
+                    layout,
+                    FlowCacheLayouts.hashedFields(
+                        hashRevision: configuration.hashRevision, type: type) ?? [])
         }
         return layouts
     }

@@ -46,10 +46,10 @@ struct CPUTag: Sendable {
         tagged.append(bigEndian: Self.etherType)
         let bad: UInt16 = tag.isBad ? 1 : 0
         let reason = UInt16(tag.reason.rawValue)
+        // Versions up to 3 are 6/6/3/1: three bits do not hold a reason; its lower three are sent.
         let first: UInt16 =
             version == 4
             ? UInt16(tag.ingress & 31) << 11 | UInt16(tag.egress & 31) << 6 | (reason & 31) << 1 | bad
-            // 6/6/3/1: three bits do not hold a reason; its lower three are sent.
             : UInt16(tag.ingress & 63) << 10 | UInt16(tag.egress & 63) << 4 | (reason & 7) << 1 | bad
         tagged.append(bigEndian: first)
         tagged.append(bigEndian: tag.bridgeTime)
