@@ -60,8 +60,9 @@ extension CardCore {
         case .corrupted(let bit):
             let flipped = UInt32(1) << UInt32(bit ?? Int.random(in: 0..<32, using: &generator))
             if access.kind == .write { return perform(.write(access.address, access.value ^ flipped)) }
-            if case .value(let value) = perform(access) { return .value(value ^ flipped) }
-            return .timedOut
+            let outcome = perform(access)
+            if case .value(let value) = outcome { return .value(value ^ flipped) }
+            return outcome
         case .hangs: return hang(access)
         case .reset:
             reset(isPowerCycle: true)

@@ -53,17 +53,6 @@ struct KeyHash: Sendable {
         }
         return Int(hash & Self.mask)
     }
-
-    /// What revision 2 hashes; the layout of its rules is not public.
-    static func fieldsOfRevision2(type: Int) -> [KeyField] {
-        switch type {
-        case 1: [.ipProtocol, .ipv4Source, .ipv4Destination, .destinationMAC, .etherType]
-        case 2: [.ipProtocol, .ipv4Destination, .destinationPort, .destinationMAC, .etherType]
-        case 3: [.ipv4Source, .ipv4Destination, .destinationMAC]
-        case 4: [.destinationMAC]
-        default: []
-        }
-    }
 }
 
 /// The 64 bits the TCAM compares: every field XORed in chunks of the width it has there.

@@ -58,7 +58,7 @@ struct RuleTable: Sendable {
         store = EntryStore(count: count, wordsPerEntry: wordsPerEntry)
         rules = Array(repeating: DecodedRule(), count: count)
         self.formats = formats
-        header = formats.min { $0.key < $1.key }?.value
+        header = RuleFormat(KeySets.anyRule)
     }
 
     mutating func write(_ entry: Int, word: Int, _ value: UInt32) {

@@ -8,6 +8,8 @@ struct BusManager: Sendable {
     var accesses: UInt32 = 0
     /// MMI_ACCESSES.
     var total: UInt32 = 0
+    /// A write timed out: the SPI interface tells so at the next access to this bus (ACCESS_ERROR b8).
+    var hasLateWrite = false
 
     mutating func takeStatus() -> UInt32 {
         defer { (errorBits, errors, accesses) = (0, 0, 0) }
@@ -25,6 +27,8 @@ extension CardCore {
         if !isLocal {
             bus.accesses += 1
             bus.total &+= 1
+            if bus.hasLateWrite { noteSPI(.mmiWriteTimeout) }
+            bus.hasLateWrite = false
         }
         let outcome: AccessOutcome =
             !isLocal && heldReset != 0
@@ -97,7 +101,7 @@ extension CardCore {
             }
             bus.errorBits |= isRead ? 4 : 8
             registers[(isRead ? map.bm.mmiToAddr : map.bm.mmiToWrAddr).address] = access.address.rawValue
-            noteSPI(isRead ? [.mmiReadTimeout, .timeout] : .mmiWriteTimeout)
+            if isRead { noteSPI([.mmiReadTimeout, .timeout]) } else { bus.hasLateWrite = true }
         }
         bus.errors += 1
     }
