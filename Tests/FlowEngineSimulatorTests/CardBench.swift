@@ -98,7 +98,7 @@ struct CardBench {
         _ entry: Int, priority: UInt64 = 100, action: UInt64, _ key: [String: UInt64],
         tcam: (data: UInt64, mask: UInt64)
     ) throws {
-        let open = KeyField.allCases.reduce(UInt64(0)) {
+        let open = FrameField.allCases.reduce(UInt64(0)) {
             key[$1.layoutName] == nil ? $0 | 1 << UInt64($1.rawValue) : $0
         }
         try maskedRule(entry, type: open, priority: priority, action: action, key)

@@ -202,7 +202,7 @@ struct ClassifierTests {
 
     @Test("frames of any bytes and length are read without a fault")
     func anything() throws {
-        var generator = SystemSeed(seed: 7)
+        var generator = SeededGenerator(seed: 7)
         for _ in 0..<20 {
             let variants = CardVariants(profile: .trustNode).drawingReadings(using: &generator)
             let bench = try CardBench.trustNode { ($0.variants, $0.minimumFrame) = (variants, 0) }
@@ -221,19 +221,5 @@ struct ClassifierTests {
                 #expect(frame.count >= 14 || bench.card.lastVerdict.reason == .runt)
             }
         }
-    }
-}
-
-/// SplitMix64.
-struct SystemSeed: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }

@@ -34,8 +34,8 @@ struct MaskedMatchTests {
         #expect(bench.send(TestFrame.udp()) == [100])
     }
 
-    @Test("every field of a rule is compared", arguments: KeyField.allCases)
-    func fields(_ field: KeyField) throws {
+    @Test("every field of a rule is compared", arguments: FrameField.allCases)
+    func fields(_ field: FrameField) throws {
         let bench = try CardBench.trustNode()
         try bench.action(1, toPort: 4)
         let frame: [String: UInt64] = [

@@ -262,10 +262,10 @@ struct RegisterTests {
 
     @Test("unknown revisions are refused by number")
     func unknown() {
-        #expect(throws: CardError.unknownMapRevision(8)) {
+        #expect(throws: SimulatedCardError.unknownMapRevision(8)) {
             try SimulatedCard(CardConfiguration(profile: .trustNode, mapRevision: 8))
         }
-        #expect(throws: CardError.unknownHashRevision(13)) {
+        #expect(throws: SimulatedCardError.unknownHashRevision(13)) {
             try SimulatedCard(CardConfiguration(profile: .trustNode, hashRevision: 13))
         }
     }

@@ -25,7 +25,7 @@ enum KeySets {
     static let anyRule = FlowCacheLayouts.emhRuleUseCase1
 
     /// Widths of fields in hashed keys (facts 2.2).
-    private static func width(_ field: KeyField) -> Int {
+    private static func width(_ field: FrameField) -> Int {
         switch field {
         case .inPort: 5
         case .sourceMAC, .destinationMAC: 48
@@ -38,10 +38,10 @@ enum KeySets {
     }
 
     private static func inHashOrder(_ names: [String]) -> EntryLayout {
-        var fields = anyRule.fields.filter { KeyField(layoutName: $0.name) == nil }
+        var fields = anyRule.fields.filter { FrameField(layoutName: $0.name) == nil }
         var bit = fields.map { $0.lowestBit + $0.width }.max() ?? 0
         for name in names {
-            guard let field = KeyField(layoutName: name) else { continue }
+            guard let field = FrameField(layoutName: name) else { continue }
             fields.append(EntryField(name, bit, width(field)))
             bit += width(field)
         }
