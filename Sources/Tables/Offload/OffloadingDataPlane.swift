@@ -90,7 +90,7 @@ extension OffloadRefusal: CustomStringConvertible {
 public struct OffloadRecord: Sendable {
     public var megaflow: Megaflow
     public var decision: OffloadDecision
-    /// Where it is: `emh type 3, slot 0x1a2b, rule 17`.
+    /// Where it is: `emh type 3, slot 0x1a2b, rule 17`. Begins with the name of its `OffloadTable`.
     public var place: String
     /// Frames since it was placed. Hardware that counts no bytes says nil.
     public var packets: UInt64
@@ -109,9 +109,13 @@ public struct OffloadRecord: Sendable {
 /// - A change of tables takes out, or changes, every rule whose proof no longer holds before `write` returns. A frame in
 ///   flight is decided by the tables before or after, never by a mixture.
 /// - As every rule is right for all its frames, it does not matter which of several matching rules decides.
+/// - `verdictCounters` count the frames it decided itself, and no other: those it leaves are counted by the data plane behind.
 public protocol OffloadingDataPlane: DataPlane {
     var keySets: [OffloadKeySet] { get }
     var traits: OffloadTraits { get }
+
+    /// The tables its rules stand in, with what is used of them now.
+    var offloadTables: [OffloadTable] { get }
 
     /// Puts megaflows into hardware; a result for each, in order. One that is there already stays as it is.
     func offload(_ megaflows: [Megaflow]) -> [Result<OffloadDecision, OffloadRefusal>]
