@@ -133,6 +133,19 @@ struct OffloadProofTests {
         #expect(refusal.contains(difference.words), "\(refusal)")
     }
 
+    @Test("a frame between known stations goes by itself where headers are not judged")
+    func malformedIgnored() {
+        var card = Card()
+        card.addStations()
+        card.traits.skipsMalformed = false
+        #expect(card.decide(Card.peerToHost).contains("malformed IPv4 are dropped"))
+        card.change(port: 3) { $0.malformed = .ignore }
+        #expect(card.decide(Card.peerToHost) == "forward 5")
+        // Truncated ones are still dropped.
+        card.traits.minimumFrame = 21
+        #expect(card.decide(Card.peerToHost).contains("end within the Ethernet header or a tag are dropped"))
+    }
+
     @Test("a frame for a station behind a port that is down is dropped by itself")
     func egressDown() {
         let card = Card()
