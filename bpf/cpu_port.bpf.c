@@ -150,7 +150,7 @@ int xdp_card_send(struct xdp_md *ctx)
 	port = egress->port;
 	if (data + ETHERNET_BYTES > data_end)
 		return dropped(port, CARD_COUNTER_frame_truncated, length);
-	tag.egress = (__u8)egress->egress;
+	tag.egress = (__u8)port;
 	type = card_get16(data + 12);
 	if (type == TPID_CTAG || type == TPID_STAG) {
 		if (data + ETHERNET_BYTES + 4 > data_end)

@@ -11,7 +11,7 @@
 /* Version of this layout; pinned maps of another version are not taken over. */
 #define CARD_ABI_VERSION 1
 
-#define CARD_MAX_PORTS 32      /* logical ports of one CPU port, 0 to 31 */
+#define CARD_MAX_PORTS 32      /* a port's number is what the tag calls it on the way out: egress, 0 to 31 */
 #define CARD_NO_PORT 32        /* in the counters' place of a port: frames that belong to none */
 #define CARD_CPU_DEVICE 32     /* in the device map: the CPU port; below it, the inner ends */
 #define CARD_INGRESS_VALUES 64 /* what an ingress field of six bits can say */
@@ -77,7 +77,7 @@ struct card_settings {
 #define CARD_RESTORE_PROMISCUOUS 1u   /* it was not promiscuous */
 #define CARD_RESTORE_RX_CHECKSUM 2u   /* it did verify checksums */
 
-/* Of an ingress value: the logical port plus one, or 0. */
+/* Of an ingress value: the port plus one, or 0. What the tag calls a port on the way in is another number. */
 struct card_ingress {
 	__u32 port_plus_one;
 };
@@ -85,7 +85,6 @@ struct card_ingress {
 /* Of an inner end's interface. */
 struct card_egress {
 	__u32 port;
-	__u32 egress; /* what the tag says */
 };
 
 #endif
