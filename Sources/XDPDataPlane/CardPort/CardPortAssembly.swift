@@ -40,9 +40,12 @@ final class CardPortAssembly {
 
     // MARK: Building
 
-    /// In an order in which a frame never meets half of it: maps before programs, programs before interfaces are up, the CPU
+    /// In an order in which a frame never meets half of it: maps before programs, programs before the ports are up, the CPU
     /// port's own program last. Where all is there already nothing is written.
     func build() throws(CardPortError) {
+        // Up first: before, a veth does not know whether it transmits XDP frames (drivers/net/veth.c, veth_open). The kernel has no
+        // use for frames of the tag's type.
+        try netlinking { () throws(NetlinkError) in try netlink.setUp(cpu.index) }
         for port in configuration.ports {
             ends.append(try netlink.cardPortEnds(port, mtu: mtus[port.name] ?? 0))
         }
@@ -168,7 +171,6 @@ final class CardPortAssembly {
         }
         try netlinking { () throws(NetlinkError) in
             if !cpu.isPromiscuous { try netlink.setPromiscuous(true, of: cpu.index) }
-            try netlink.setUp(cpu.index)
         }
         if sums {
             do { try netlink.setOffload(.receiveChecksum, false, of: cpu.name) } catch {
