@@ -176,7 +176,7 @@ extension RandomWorld {
             } else {
                 match.icmpCode = random.one(of: 0, 1)
             }
-        case 13: match.fragment = random.one(of: .first, .later, .any, .none)
+        case 13: match.fragment = random.one(of: .first, .later, .any, ACLEntry.Fragment.none)
         default: match.routed = random.chance(50)
         }
     }

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes what comes from fpga-regs/: generate.py REGISTERS SWIFT-FOLDER. Called by tools/generate."""
+"""Writes what comes from fpga-regs/. Called by tools/generate-registers.
+
+generate.py sources REGISTERS SWIFT-FOLDER C-FOLDER    what is committed
+generate.py html REGISTERS FOLDER                      pages to read
+generate.py rtl REGISTERS MODEL.rdl FOLDER             the registers as SystemVerilog
+"""
 
 import os
 import sys
@@ -10,35 +15,82 @@ import swift_values
 from model import REVISIONS, Reader
 from words import type_name
 
-HEAD = """// SPDX-License-Identifier: Apache-2.0
-// DO NOT EDIT: made by tools/generate from fpga-regs/{source}.
-
-"""
+COMMAND = "tools/generate-registers"
 
 
-def write(folder, name, source, text):
-    with open(os.path.join(folder, name + ".swift"), "w", encoding="utf-8") as file:
-        file.write(HEAD.format(source=source) + text)
+def write(path, comment, source, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{comment} SPDX-License-Identifier: Apache-2.0\n"
+                   f"{comment} DO NOT EDIT: made by {COMMAND} from fpga-regs/{source}.\n\n{text}")
 
 
-def main(registers, out):
-    reader = Reader(registers)
-    maps = [reader.map(revision) for revision in REVISIONS]
-    os.makedirs(out, exist_ok=True)
+def swift(reader, maps, entries, folder):
+    os.makedirs(folder, exist_ok=True)
+
+    def file(name, source, text):
+        write(os.path.join(folder, name + ".swift"), "//", source, text)
+
     types, blocks = {}, {}
     for reg in reader.types.values():
         types.setdefault(reg.file, []).append(reg)
     for layout in reader.layouts.values():
         blocks.setdefault(layout.file, {}).setdefault(layout.block, []).append(layout)
-    for file in sorted(types.keys() | blocks.keys()):
-        enums = {f.encode.__name__: f.encode for reg in types.get(file, []) for f in reg.fields if f.encode}
-        parts = [swift_map.block(layouts) for layouts in blocks.get(file, {}).values()]
+    for name in sorted(types.keys() | blocks.keys()):
+        enums = {f.encode.__name__: f.encode for reg in types.get(name, []) for f in reg.fields if f.encode}
+        parts = [swift_map.block(layouts) for layouts in blocks.get(name, {}).values()]
         parts += [swift_values.enumeration(e) for e in enums.values()]
-        parts += [swift_values.value(reg) for reg in types.get(file, [])]
-        write(out, type_name(file) + "Registers", f"blocks/{file}.rdl", "\n".join(parts))
-    write(out, "FlowEngineMap", "map_rev*.rdl", swift_map.flow_engine_map(maps))
-    write(out, "FlowCacheLayouts", "blocks/entries.rdl", swift_layouts.layouts(*reader.entries()))
+        parts += [swift_values.value(reg) for reg in types.get(name, [])]
+        file(type_name(name) + "Registers", f"blocks/{name}.rdl", "\n".join(parts))
+    file("FlowEngineMap", "map_rev*.rdl", swift_map.flow_engine_map(maps))
+    file("FlowCacheLayouts", "blocks/entries.rdl", swift_layouts.layouts(*entries))
+
+
+def c_headers(reader, folder):
+    from peakrdl_cheader.exporter import CHeaderExporter
+
+    os.makedirs(folder, exist_ok=True)
+    for name, top in reader.tops.items():
+        path = os.path.join(folder, name + ".h")
+        CHeaderExporter().export(top, path)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        source = top.inst.def_src_ref.path
+        write(path, "//", os.path.relpath(source, reader.folder), text)
+
+
+def sources(registers, swift_folder, c_folder):
+    reader = Reader(registers)
+    maps = [reader.map(revision) for revision in REVISIONS]
+    entries = reader.entries()
+    swift(reader, maps, entries, swift_folder)
+    c_headers(reader, c_folder)
+
+
+def html(registers, folder):
+    from peakrdl_html import HTMLExporter
+
+    reader = Reader(registers)
+    for revision in REVISIONS:
+        reader.map(revision)
+    reader.entries()
+    shown = ["source", "access_public", "unit", "entry_words", "entry_stride", "entries_used", "hash_fields"]
+    HTMLExporter(extra_doc_properties=shown).export(list(reader.tops.values()), folder, title="FlowEngine registers")
+
+
+def rtl(registers, model, folder):
+    from peakrdl_regblock import RegblockExporter
+    from peakrdl_regblock.cpuif.passthrough import PassthroughCpuif
+    from peakrdl_regblock.udps import ALL_UDPS
+    from systemrdl import RDLCompiler
+
+    compiler = RDLCompiler()
+    for udp in ALL_UDPS:
+        compiler.register_udp(udp)
+    compiler.compile_file(model, incl_search_paths=[registers])
+    os.makedirs(folder, exist_ok=True)
+    RegblockExporter().export(compiler.elaborate(), folder, cpuif_cls=PassthroughCpuif, module_name="card_registers",
+                              err_if_bad_addr=True, err_if_bad_rw=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    {"sources": sources, "html": html, "rtl": rtl}[sys.argv[1]](*sys.argv[2:])

@@ -108,12 +108,13 @@ class Reader:
         self.folder = folder
         self.types = {}
         self.layouts = {}
-        self.enums = {}
+        self.tops = {}
 
     def compile(self, file, top):
         compiler = RDLCompiler()
         compiler.compile_file(os.path.join(self.folder, file))
-        return compiler.elaborate(top).top
+        self.tops[top] = compiler.elaborate(top).top
+        return self.tops[top]
 
     def file_of(self, node):
         return os.path.splitext(os.path.basename(node.inst.def_src_ref.path))[0]
@@ -131,8 +132,6 @@ class Reader:
 
     def field(self, node):
         encode = node.get_property("encode")
-        if encode is not None:
-            self.enums[encode.__name__] = encode
         reset = node.get_property("reset")
         return Field(
             node.inst_name, node.low, node.width, sentence(node.get_property("desc")), reset,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// DO NOT EDIT: made by tools/generate from fpga-regs/blocks/common.rdl.
+// DO NOT EDIT: made by tools/generate-registers from fpga-regs/blocks/common.rdl.
 
 /// COMMON: Identity, features and health.
 public struct CommonBlock: Sendable {
@@ -32,9 +32,9 @@ public struct CommonBlock: Sendable {
     /// Hierarchical IPv6 routing. Not in every revision of the map.
     public let features6Tree: Register<CommonFeatures6Tree, ReadWrite>?
     /// User-defined output ports. What a bit stands for is not public. Not in every revision of the map.
-    public let featuresUserDefOutprt: Register<CommonUserDefOutprt, ReadWrite>?
-    /// What the build has. What a bit stands for is not public.
-    public let featuresEthernetSwitch: Register<CommonFeatures, ReadOnly>
+    public let featuresUserDefOutprt: Register<CommonUserDefOutprt, ReadOnly>?
+    /// What the Ethernet switch has. What a bit stands for is not public.
+    public let featuresEthernetSwitch: Register<CommonFeaturesEthernetSwitch, ReadOnly>
     /// What the flow cache has, and what becomes of a miss.
     public let featuresFlowcache: Register<CommonFeaturesFlowcache, ReadWrite>
     /// What the acceleration datapath has.
@@ -306,7 +306,7 @@ public struct CommonBlock: Sendable {
 
 /// revision: A number of the build.
 ///
-/// Source: InnoRoute/packages tn_env.h.
+/// Source: InnoRoute/RT-HAT-FPGA HAT configurations.
 public struct CommonRevision: DescribedRegister {
     public var rawValue: UInt32
     public init(rawValue: UInt32 = 0) { self.rawValue = rawValue }
@@ -318,13 +318,13 @@ public struct CommonRevision: DescribedRegister {
 
     public static let about = RegisterAbout(
         "A number of the build.",
-        source: "InnoRoute/packages tn_env.h", accessIsPublic: false, reset: nil,
+        source: "InnoRoute/RT-HAT-FPGA HAT configurations", accessIsPublic: true, reset: nil,
         [.init("value", 0, 32, "")])
 }
 
 /// ADDR_MAP_REV: Revision of this register map: read it first, offsets depend on it.
 ///
-/// Source: InnoRoute/packages tn_env.h.
+/// Source: InnoRoute/RT-HAT-FPGA HAT configurations.
 public struct CommonAddrMapRev: DescribedRegister {
     public var rawValue: UInt32
     public init(rawValue: UInt32 = 0) { self.rawValue = rawValue }
@@ -343,7 +343,7 @@ public struct CommonAddrMapRev: DescribedRegister {
 
     public static let about = RegisterAbout(
         "Revision of this register map: read it first, offsets depend on it.",
-        source: "InnoRoute/packages tn_env.h", accessIsPublic: false, reset: nil,
+        source: "InnoRoute/RT-HAT-FPGA HAT configurations", accessIsPublic: true, reset: nil,
         [
             .init("revision", 0, 31, "7, 16 or 17 in what is public."),
             .init(
@@ -574,10 +574,10 @@ public struct CommonFeatures6Tree: DescribedRegister {
         ])
 }
 
-/// features: What the build has. What a bit stands for is not public.
+/// FEATURES_ETH_SW: What the Ethernet switch has. What a bit stands for is not public.
 ///
-/// Source: InnoRoute/packages tn_env.h.
-public struct CommonFeatures: DescribedRegister {
+/// Source: InnoRoute/RT-HAT-FPGA HAT configurations.
+public struct CommonFeaturesEthernetSwitch: DescribedRegister {
     public var rawValue: UInt32
     public init(rawValue: UInt32 = 0) { self.rawValue = rawValue }
 
@@ -587,14 +587,14 @@ public struct CommonFeatures: DescribedRegister {
     }
 
     public static let about = RegisterAbout(
-        "What the build has. What a bit stands for is not public.",
-        source: "InnoRoute/packages tn_env.h", accessIsPublic: false, reset: nil,
+        "What the Ethernet switch has. What a bit stands for is not public.",
+        source: "InnoRoute/RT-HAT-FPGA HAT configurations", accessIsPublic: true, reset: nil,
         [.init("value", 0, 32, "")])
 }
 
 /// FEATURES_FLOWCACHE: What the flow cache has, and what becomes of a miss.
 ///
-/// Source: InnoRoute/packages tn_env.h.
+/// Source: InnoRoute/RT-HAT-FPGA HAT configurations.
 public struct CommonFeaturesFlowcache: DescribedRegister {
     public var rawValue: UInt32
     public init(rawValue: UInt32 = 0) { self.rawValue = rawValue }
@@ -631,7 +631,7 @@ public struct CommonFeaturesFlowcache: DescribedRegister {
 
     public static let about = RegisterAbout(
         "What the flow cache has, and what becomes of a miss.",
-        source: "InnoRoute/packages tn_env.h", accessIsPublic: false, reset: nil,
+        source: "InnoRoute/RT-HAT-FPGA HAT configurations", accessIsPublic: true, reset: nil,
         [
             .init("present", 0, 1, "There is a flow cache."),
             .init("emh", 1, 1, "Exact matches by hash (EMH)."),
@@ -643,7 +643,7 @@ public struct CommonFeaturesFlowcache: DescribedRegister {
 
 /// FEATURES_ACC_DP: What the acceleration datapath has.
 ///
-/// Source: InnoRoute/packages tn_env.h.
+/// Source: InnoRoute/RT-HAT-FPGA HAT configurations.
 public struct CommonFeaturesACCDP: DescribedRegister {
     public var rawValue: UInt32
     public init(rawValue: UInt32 = 0) { self.rawValue = rawValue }
@@ -668,12 +668,30 @@ public struct CommonFeaturesACCDP: DescribedRegister {
 
     public static let about = RegisterAbout(
         "What the acceleration datapath has.",
-        source: "InnoRoute/packages tn_env.h", accessIsPublic: false, reset: nil,
+        source: "InnoRoute/RT-HAT-FPGA HAT configurations", accessIsPublic: true, reset: nil,
         [
             .init("present", 0, 1, "There is one."),
             .init("accelerators", 8, 8, "Accelerators."),
             .init("entries", 16, 16, "Entries."),
         ])
+}
+
+/// features: What the build has. What a bit stands for is not public.
+///
+/// Source: InnoRoute/packages tn_env.h.
+public struct CommonFeatures: DescribedRegister {
+    public var rawValue: UInt32
+    public init(rawValue: UInt32 = 0) { self.rawValue = rawValue }
+
+    public var value: UInt32 {
+        get { rawValue }
+        set { rawValue = newValue }
+    }
+
+    public static let about = RegisterAbout(
+        "What the build has. What a bit stands for is not public.",
+        source: "InnoRoute/packages tn_env.h", accessIsPublic: false, reset: nil,
+        [.init("value", 0, 32, "")])
 }
 
 /// FEATURES_NET: What the ports have.
@@ -1003,7 +1021,7 @@ public struct CommonClkMon: DescribedRegister {
 
 /// FEATURES_USER_DEF_OUTPRT: User-defined output ports. What a bit stands for is not public.
 ///
-/// Source: InnoRoute/linux tn_env.h.
+/// Source: InnoRoute/RT-HAT-FPGA HAT configurations.
 public struct CommonUserDefOutprt: DescribedRegister {
     public var rawValue: UInt32
     public init(rawValue: UInt32 = 0) { self.rawValue = rawValue }
@@ -1015,6 +1033,6 @@ public struct CommonUserDefOutprt: DescribedRegister {
 
     public static let about = RegisterAbout(
         "User-defined output ports. What a bit stands for is not public.",
-        source: "InnoRoute/linux tn_env.h", accessIsPublic: false, reset: nil,
+        source: "InnoRoute/RT-HAT-FPGA HAT configurations", accessIsPublic: true, reset: nil,
         [.init("value", 0, 32, "")])
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// DO NOT EDIT: made by tools/generate from fpga-regs/blocks/entries.rdl.
+// DO NOT EDIT: made by tools/generate-registers from fpga-regs/blocks/entries.rdl.
 
 /// Where the fields of the tables' entries are. Key sets of hashed rules are a choice of the bitstream: they depend on
 /// its hash revision.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// DO NOT EDIT: made by tools/generate from fpga-regs/blocks/flow_cache.rdl.
+// DO NOT EDIT: made by tools/generate-registers from fpga-regs/blocks/flow_cache.rdl.
 
 /// Flow cache: Control of the flow cache.
 public struct FlowCacheBlock: Sendable {

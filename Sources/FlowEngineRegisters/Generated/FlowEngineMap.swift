@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// DO NOT EDIT: made by tools/generate from fpga-regs/map_rev*.rdl.
+// DO NOT EDIT: made by tools/generate-registers from fpga-regs/map_rev*.rdl.
 
 /// The card's registers and tables, where one revision of the map has them. Which one a card has is read from COMMON
 /// ADDR_MAP_REV, which is at the same place in all of them. What a revision lacks is nil.
@@ -45,6 +45,14 @@ public struct FlowEngineMap: Sendable {
     public let trafficManagerDebug: TrafficManagerDebugBlock
     /// SPI local: Registers of the SPI interface itself.
     public let spiLocal: SPILocalBlock?
+    /// Latency of interrupts: Latencies of interrupts.
+    public let interruptLatency: MeasInterruptBlock?
+    /// Latency between ports: Latency from port to port.
+    public let portLatency: MeasPortsBlock?
+    /// User module: An example of a module of one's own.
+    public let userModule: UserModBlock?
+    /// Debug: Pins for debugging.
+    public let debug: DebugBlock?
     /// accelerator: Destinations of the acceleration datapath.
     public let accelerator: [EntryTable]
     /// QCI1 IPV: Internal priorities of streams. The layout is not public.
@@ -95,6 +103,10 @@ public struct FlowEngineMap: Sendable {
         txStatistics: (0..<2).map { StatisticsBlock(rev7: 0xf30000 + UInt32($0) * 0x20000) },
         trafficManagerDebug: TrafficManagerDebugBlock(0xff0000),
         spiLocal: nil,
+        interruptLatency: nil,
+        portLatency: nil,
+        userModule: nil,
+        debug: nil,
         accelerator: [
             EntryTable("accelerator0", 0x100000, stride: 12, count: 131072, words: 3),
             EntryTable("accelerator1", 0x280000, stride: 12, count: 131072, words: 3),
@@ -136,6 +148,10 @@ public struct FlowEngineMap: Sendable {
         txStatistics: (0..<2).map { StatisticsBlock(rev16: 0xf30000 + UInt32($0) * 0x20000) },
         trafficManagerDebug: TrafficManagerDebugBlock(0xff0000),
         spiLocal: SPILocalBlock(0x0c0000),
+        interruptLatency: MeasInterruptBlock(0x855000),
+        portLatency: MeasPortsBlock(0x856000),
+        userModule: UserModBlock(0x880000),
+        debug: DebugBlock(0xf80000),
         accelerator: [
             EntryTable("accelerator0", 0x100000, stride: 12, count: 131072, words: 3),
             EntryTable("accelerator1", 0x280000, stride: 12, count: 131072, words: 3),
@@ -180,6 +196,10 @@ public struct FlowEngineMap: Sendable {
         txStatistics: (0..<2).map { StatisticsBlock(rev16: 0xf30000 + UInt32($0) * 0x20000) },
         trafficManagerDebug: TrafficManagerDebugBlock(0xff0000),
         spiLocal: SPILocalBlock(0x0c0000),
+        interruptLatency: MeasInterruptBlock(0x855000),
+        portLatency: MeasPortsBlock(0x856000),
+        userModule: UserModBlock(0x880000),
+        debug: DebugBlock(0xf80000),
         accelerator: [
             EntryTable("accelerator0", 0x100000, stride: 12, count: 131072, words: 3),
             EntryTable("accelerator1", 0x280000, stride: 12, count: 131072, words: 3),
@@ -239,6 +259,10 @@ public struct FlowEngineMap: Sendable {
         }
         trafficManagerDebug.list("traffic_manager_debug", in: &list)
         spiLocal?.list("spi_local", in: &list)
+        interruptLatency?.list("interrupt_latency", in: &list)
+        portLatency?.list("port_latency", in: &list)
+        userModule?.list("user_module", in: &list)
+        debug?.list("debug", in: &list)
         return list.sorted
     }
 

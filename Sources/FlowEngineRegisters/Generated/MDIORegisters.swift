@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// DO NOT EDIT: made by tools/generate from fpga-regs/blocks/mdio.rdl.
+// DO NOT EDIT: made by tools/generate-registers from fpga-regs/blocks/mdio.rdl.
 
 /// MDIO: The way to the PHYs.
 public struct MDIOBlock: Sendable {

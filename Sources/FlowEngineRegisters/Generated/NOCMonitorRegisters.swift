@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// DO NOT EDIT: made by tools/generate from fpga-regs/blocks/noc_monitor.rdl.
+// DO NOT EDIT: made by tools/generate-registers from fpga-regs/blocks/noc_monitor.rdl.
 
 /// NOC monitor: A monitor of the inner network.
 public struct NOCMonBlock: Sendable {

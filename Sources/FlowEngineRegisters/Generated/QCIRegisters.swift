@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// DO NOT EDIT: made by tools/generate from fpga-regs/blocks/qci.rdl.
+// DO NOT EDIT: made by tools/generate-registers from fpga-regs/blocks/qci.rdl.
 
 /// QCI0: Stream gates.
 public struct QCIBlock: Sendable {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// DO NOT EDIT: made by tools/generate from fpga-regs/blocks/spi_local.rdl.
+// DO NOT EDIT: made by tools/generate-registers from fpga-regs/blocks/spi_local.rdl.
 
 /// SPI local: Registers of the SPI interface itself.
 public struct SPILocalBlock: Sendable {
@@ -18,7 +18,7 @@ public struct SPILocalBlock: Sendable {
     public let fpgaRev: Register<SPIFPGARev, ReadOnly>
     /// Basic features. What a bit stands for is not public.
     public let featureMap: Register<SPIFeatureMap, ReadOnly>
-    /// Number in the vendor's database; in some builds only.
+    /// Hash of the sources the bitstream was built from; in some builds only.
     public let databaseID: Register<SPIDatabaseID, ReadOnly>
     /// Interrupts that are raised and enabled.
     public let intPending: Register<SPIIntPending, ReadOnly>
@@ -60,7 +60,7 @@ public struct SPILocalBlock: Sendable {
     /// For tests of the board.
     public let testInput: Register<SPITestInput, ReadOnly>
     /// Numbers the vendor's build put into the bitstream.
-    public let idROM: RegisterArray<SPIIDROM, ReadOnly>
+    public let idROM: [SPIROMBlock]
 
     init(_ base: UInt32) {
         boardRev = Register(base + 0x0)
@@ -90,7 +90,7 @@ public struct SPILocalBlock: Sendable {
         testDrive = Register(base + 0x1800)
         testValue = Register(base + 0x1900)
         testInput = Register(base + 0x1a00)
-        idROM = RegisterArray(base + 0x2000, stride: 256, count: 16)
+        idROM = (0..<16).map { SPIROMBlock(base + 0x2000 + UInt32($0) * 0x100) }
     }
 
     func list(_ block: String, in list: inout RegisterList) {
@@ -129,7 +129,23 @@ public struct SPILocalBlock: Sendable {
         list.add(block, "TEST_DRIVE", testDrive)
         list.add(block, "TEST_VALUE", testValue)
         list.add(block, "TEST_INPUT", testInput)
-        list.add(block, "ID_ROM", idROM)
+        for (index, each) in idROM.enumerated() {
+            each.list("\(block).ID_ROM\(index)", in: &list)
+        }
+    }
+}
+
+/// ID_ROM: Numbers the vendor's build put into the bitstream.
+public struct SPIROMBlock: Sendable {
+    /// Numbers the vendor's build put into the bitstream.
+    public let word: Register<SPIIDROM, ReadOnly>
+
+    init(_ base: UInt32) {
+        word = Register(base + 0x0)
+    }
+
+    func list(_ block: String, in list: inout RegisterList) {
+        list.add(block, "WORD", word)
     }
 }
 
@@ -307,7 +323,7 @@ public struct SPIFeatureMap: DescribedRegister {
         [.init("value", 0, 32, "")])
 }
 
-/// DATABASE_ID: Number in the vendor's database; in some builds only.
+/// DATABASE_ID: Hash of the sources the bitstream was built from; in some builds only.
 ///
 /// Source: InnoRoute/RT-HAT-FPGA HAT configurations.
 public struct SPIDatabaseID: DescribedRegister {
@@ -320,7 +336,7 @@ public struct SPIDatabaseID: DescribedRegister {
     }
 
     public static let about = RegisterAbout(
-        "Number in the vendor's database; in some builds only.",
+        "Hash of the sources the bitstream was built from; in some builds only.",
         source: "InnoRoute/RT-HAT-FPGA HAT configurations", accessIsPublic: true, reset: nil,
         [.init("value", 0, 32, "")])
 }

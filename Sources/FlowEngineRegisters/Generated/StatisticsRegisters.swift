@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// DO NOT EDIT: made by tools/generate from fpga-regs/blocks/statistics.rdl.
+// DO NOT EDIT: made by tools/generate-registers from fpga-regs/blocks/statistics.rdl.
 
 /// Statistics: Packets of a direction and datapath.
 public struct StatisticsBlock: Sendable {

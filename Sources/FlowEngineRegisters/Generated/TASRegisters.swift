@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// DO NOT EDIT: made by tools/generate from fpga-regs/blocks/tas.rdl.
+// DO NOT EDIT: made by tools/generate-registers from fpga-regs/blocks/tas.rdl.
 
 /// TAS: Time-aware shaper of a port.
 public struct TASBlock: Sendable {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// DO NOT EDIT: made by tools/generate from fpga-regs/blocks/traffic_manager.rdl.
+// DO NOT EDIT: made by tools/generate-registers from fpga-regs/blocks/traffic_manager.rdl.
 
 /// Traffic manager: Packet buffer and queues.
 public struct TrafficManagerBlock: Sendable {

@@ -19,10 +19,18 @@ public struct OffloadTraits: Hashable, Sendable {
     public var dropsToIngress = false
     /// Frames to 01:80:c2:00:00:00 … :0f match no rule.
     public var skipsReservedMulticast = false
-    /// Later fragments have no L4 ports.
+    /// Later fragments of IPv4 have no L4 ports.
     public var knowsFragments = false
+    /// IPv4 frames that are fragments, first or later, match no rule.
+    public var skipsFragments = false
+    /// IPv4 frames with options match no rule.
+    public var skipsOptions = false
+    /// A first tag with TPID 0x88a8 is read like one with 0x8100. Else it may be, or the frame may pass for untagged.
+    public var readsServiceTags = false
     /// Tags it reads past when it looks for EtherType and what follows; nil: 0, 1 or 2, not known.
     public var tagsRead: Int?
+    /// Smallest frame, without FCS, that gets past the port, bytes; nil: not known.
+    public var minimumFrame: Int?
     /// Largest frame, without FCS, that gets past the port, bytes; nil: not known.
     public var maximumFrame: Int?
 
