@@ -73,7 +73,8 @@ final class NodeCore {
         programmer = FlowProgrammer(limits: .init(), seed: seed)
         ageing = FlowAgeing(timeouts: .init())
         setTime(now)
-        mirrorEntries()
+        // Tables that an earlier process left are nobody's wish: `start` compares them with what is wanted.
+        if (dataPlane as? any ReconcilableDataPlane)?.isAdopted != true { mirrorEntries() }
         countFlows()
     }
 
