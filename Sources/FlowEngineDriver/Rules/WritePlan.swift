@@ -105,7 +105,7 @@ public struct WritePlan: Sendable {
         for number in 1..<actions { put(tables.actions, number, 0, TableMirror.action(number), 0) }
     }
 
-    private mutating func clearRule(_ place: RulePlace) {
+    mutating func clearRule(_ place: RulePlace) {
         for word in 0..<EntryWords.maximum { writeRule(place, word, 0) }
     }
 
