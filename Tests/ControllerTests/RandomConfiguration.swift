@@ -90,7 +90,7 @@ struct RandomConfiguration {
             port.mac = maybe(30) { $0.mac() }
             port.mtu = maybe(30) { $0.number(68...9000) }
             port.vrf = vrf()
-            port.malformed = pick([.drop, .kernel])
+            port.malformed = pick([.drop, .kernel, .ignore])
             (port.learnFlows, port.learnMACs, port.admit) = (chance(80), chance(80), chance(90))
             if port.mode == .routed || chance(40) { port.addresses = addresses(port.vrf) }
             for vlan in [10, 20, 30] as [UInt16] where chance(25) {

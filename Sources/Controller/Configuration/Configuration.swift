@@ -68,7 +68,7 @@ public struct Configuration: Hashable, Sendable {
     public enum AttachMode: String, Hashable, Sendable, CaseIterable { case native, skb }
 
     public enum PortMode: String, Hashable, Sendable, CaseIterable { case routed, switched }
-    public enum Malformed: String, Hashable, Sendable, CaseIterable { case drop, kernel }
+    public enum Malformed: String, Hashable, Sendable, CaseIterable { case drop, kernel, ignore }
     public enum Flood: String, Hashable, Sendable, CaseIterable { case flood, drop, kernel }
 
     public struct Port: Hashable, Sendable {
