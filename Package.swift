@@ -142,7 +142,10 @@ let package = Package(
         .testTarget(
             name: "ComparisonTests", dependencies: ["Comparison", "XDPDataPlane", "TestSupport", "piccolo-fuzz"],
             swiftSettings: settings),
-        .testTarget(name: "ControllerTests", dependencies: ["Controller", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "ControllerTests",
+            dependencies: ["Controller", "FlowEngineDriver", "FlowEngineSimulator", "FlowEngineRegisters", "TestSupport"],
+            swiftSettings: settings),
         // A file system that fails and forgets, between SQLite and the real one.
         .target(name: "StoreFaults", path: "Tests/StoreFaults", linkerSettings: [.linkedLibrary("sqlite3")]),
         .testTarget(
