@@ -113,6 +113,11 @@ extension OffloadTraits {
             }
         }
         if skipsInvalidSource, fields.sourceMAC.isMulticast || fields.sourceMAC.rawValue == 0 { return false }
+        if skipsPriorityTags, fields.tagCount > 0, fields.outerVID == .untagged,
+            readsServiceTags || frame.word(12) == 0x8100
+        {
+            return false
+        }
         if skipsReservedMulticast, fields.destinationMAC.isReservedMulticast { return false }
         guard let ip = fields.ip, !ip.isIPv6 else { return true }
         return !(skipsFragments && ip.fragment != .none) && !(skipsOptions && ip.hasIPv4Options)

@@ -100,6 +100,7 @@ extension RandomWorld {
         traits.skipsReservedMulticast = random.chance(percent)
         traits.knowsFragments = random.chance(percent)
         traits.skipsFragments = random.chance(percent)
+        traits.skipsPriorityTags = random.chance(percent)
         traits.skipsOptions = random.chance(percent)
         traits.readsServiceTags = random.chance(percent)
         if random.chance(percent) { traits.tagsRead = random.below(3) }

@@ -103,3 +103,23 @@ extension FlowEngineMap {
     /// Statistics of received and sent packets, by datapath.
     public var statistics: (rx: [StatisticsBlock], tx: [StatisticsBlock]) { (rxStatistics, txStatistics) }
 }
+
+extension StatisticsBlock {
+    /// Packets that came in at a port and were dropped for a reason.
+    /// - Precondition: `port` and `reason` are in `0..<32`.
+    public func badReason(port: Int, reason: Int) -> Register<StatisticsCounter, ClearOnRead> {
+        badrsn[checked(port, 32) * 32 + checked(reason, 32)]
+    }
+
+    /// Packets that came in at a port and were processed for a reason; nil where the map has no such counters.
+    /// - Precondition: `port` and `reason` are in `0..<32`.
+    public func processedReason(port: Int, reason: Int) -> Register<StatisticsCounter, ClearOnRead>? {
+        procrsn?[checked(port, 32) * 32 + checked(reason, 32)]
+    }
+
+    /// Packets from a port to a port: 0-15 physical ones, 16-31 those of the processor.
+    /// - Precondition: both are in `0..<32`.
+    public func packets(from: Int, to: Int) -> Register<StatisticsCounter, ClearOnRead> {
+        pktCnt[checked(from, 32) + checked(to, 32) * 32]
+    }
+}

@@ -95,10 +95,11 @@ struct FrameShapes {
 
     private func vids(tagCount: Int) -> [VLANID?] {
         guard tagCount > 0 else { return megaflow.vlan == nil || megaflow.vlan == .untagged ? [.untagged] : [] }
+        let priority: [VLANID?] = traits.skipsPriorityTags && traits.readsServiceTags ? [] : [.untagged]
         switch megaflow.vlan {
-        case nil: return [.untagged, nil]
+        case nil: return priority + [nil]
         // A service tag may go unnoticed.
-        case .some(.untagged): return traits.readsServiceTags ? [.untagged] : [.untagged, nil]
+        case .some(.untagged): return traits.readsServiceTags ? priority : priority + [nil]
         case let vlan: return [vlan]
         }
     }

@@ -98,6 +98,7 @@ struct MegaflowWalk<Entries: OffloadEntries> {
             switch port.malformed {
             case .drop: try add(.drop, frames, "are dropped")
             case .kernel: try add(.kernel, frames, "go to the kernel")
+            case .ignore: try place(frame, at: port)
             }
         }
     }

@@ -25,6 +25,8 @@ public struct OffloadTraits: Hashable, Sendable {
     public var skipsFragments = false
     /// IPv4 frames with options match no rule.
     public var skipsOptions = false
+    /// Frames whose first tag is one that is read, and has VID 0, match no rule. Else they pass for untagged.
+    public var skipsPriorityTags = false
     /// A first tag with TPID 0x88a8 is read like one with 0x8100. Else it may be, or the frame may pass for untagged.
     public var readsServiceTags = false
     /// Tags it reads past when it looks for EtherType and what follows; nil: 0, 1 or 2, not known.
