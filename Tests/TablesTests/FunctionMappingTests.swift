@@ -31,7 +31,9 @@ struct FunctionMappingTests {
         }
     }
 
-    @Test("the MAC address is 02 and the id's first 40 bits: locally administered, unicast, the same for every block and argument")
+    @Test(
+        "the MAC address is 02 and the id's first 40 bits: locally administered, unicast, the same for every block and argument"
+    )
     func mac() {
         let function = FunctionID(rawValue: 0x0123_4567_89ab_cdef)
         #expect(function.mac == MACAddress("02:01:23:45:67:89"))
@@ -62,12 +64,15 @@ struct FunctionMappingTests {
         let mapping = FunctionMapping(block: 0xfd00_00f1, function: FunctionID(rawValue: 0x0123_4567_89ab_cdef))
         let vlan = VLANID(rawValue: 100)
         #expect(mapping.megaflow(vlan: vlan).fields == [.vlan, .destinationMAC])
-        #expect(mapping.megaflow(vlan: vlan).vlan == vlan && mapping.megaflow(vlan: vlan).destinationMAC == mapping.function.mac)
+        #expect(
+            mapping.megaflow(vlan: vlan).vlan == vlan
+                && mapping.megaflow(vlan: vlan).destinationMAC == mapping.function.mac)
         #expect(mapping.megaflow(vlan: nil).fields == [.destinationMAC])
         #expect(
             mapping.megaflow(vlan: nil, ingressPort: PortID(rawValue: 3)).fields == [.ingressPort, .destinationMAC])
         let emh = OffloadKeySet(name: "emh type 3", fields: [.vlan, .destinationMAC], isMasked: false)
-        #expect(emh.expresses(mapping.megaflow(vlan: vlan).fields) && !emh.expresses(mapping.megaflow(vlan: nil).fields))
+        #expect(
+            emh.expresses(mapping.megaflow(vlan: vlan).fields) && !emh.expresses(mapping.megaflow(vlan: nil).fields))
     }
 
     @Test("a block that begins with AF is a place in a 6Tree, nibble by nibble; another is in none")

@@ -94,7 +94,9 @@ final class CardBench {
     /// The kernel tells of a carrier up to a second late.
     func waitUntilUp(_ state: OperationalState = .up, _ names: [String] = ports) throws {
         var netlink = try NetlinkSocket()
-        let reached = try holdsEventually { try names.allSatisfy { try netlink.link(named: $0).operationalState == state } }
+        let reached = try holdsEventually {
+            try names.allSatisfy { try netlink.link(named: $0).operationalState == state }
+        }
         #expect(reached, "\(names) \(state)")
     }
 

@@ -99,7 +99,9 @@ final class EmulatedCard: @unchecked Sendable {
             version == .four ? (word >> 11, word >> 6 & 31, word & 63) : (word >> 10, word >> 4 & 63, word >> 1 & 7)
         guard ingress == (version == .four ? 31 : 63) else { return refuse("ingress \(ingress)") }
         guard frame[16..<20].allSatisfy({ $0 == 0xff }) else { return refuse("a transmit time") }
-        guard frame[20..<12 + length].allSatisfy({ $0 == 0 }) else { return refuse("a confirmation or something reserved") }
+        guard frame[20..<12 + length].allSatisfy({ $0 == 0 }) else {
+            return refuse("a confirmation or something reserved")
+        }
         guard let port = ports.firstIndex(where: { UInt16($0.port.egress) == egress }) else {
             return refuse("egress \(egress)")
         }
