@@ -53,7 +53,8 @@ let package = Package(
             name: "FlowEngineDriver", dependencies: ["FlowEngineRegisters", "Tables", "Packet", "CLinux"],
             swiftSettings: settings),
         .target(
-            name: "FlowEngineSimulator", dependencies: ["FlowEngineRegisters", "Packet"], swiftSettings: settings),
+            name: "FlowEngineSimulator", dependencies: ["FlowEngineRegisters", "Packet"], exclude: ["README.md"],
+            swiftSettings: settings),
 
         .target(name: "Comparison", dependencies: ["Tables", "Packet"], swiftSettings: settings),
         .target(

@@ -10,6 +10,10 @@ PROGRAM=${0##*/}
 # shellcheck disable=SC2034
 BUILD_OPTIONS=(-c release -Xswiftc -enable-testing)
 
+# Where tools/install-deps puts the register compiler, and tools/generate-registers finds it.
+# shellcheck disable=SC2034
+REGISTERS_VENV=$ROOT/.build-registers/venv
+
 # A message for people, on standard error.
 say() {
     printf '%s: %s\n' "$PROGRAM" "$*" >&2

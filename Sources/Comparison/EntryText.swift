@@ -41,8 +41,15 @@ private func list(_ ports: Set<PortID>) -> String {
 extension PortEntry {
     fileprivate var contentText: String {
         "\(mode), pvid \(pvid.rawValue), MTU \(mtu)" + (admit ? "" : ", does not admit") + (up ? "" : ", down")
-            + (malformed == .kernel ? ", malformed to the kernel" : "") + (learnFlows ? "" : ", learns no flows")
-            + (learnMACs ? "" : ", learns no MACs")
+            + malformedText + (learnFlows ? "" : ", learns no flows") + (learnMACs ? "" : ", learns no MACs")
+    }
+
+    private var malformedText: String {
+        switch malformed {
+        case .drop: ""
+        case .kernel: ", malformed to the kernel"
+        case .ignore: ", malformed ignored"
+        }
     }
 }
 

@@ -10,7 +10,7 @@ extension RandomWorld {
             entry.admit = random.chance(96)
             entry.mode = random.chance(50) ? .routed : .switched
             entry.pvid = someVLAN()
-            entry.malformed = random.chance(30) ? .kernel : .drop
+            entry.malformed = random.one(of: .drop, .drop, .kernel, .ignore)
             entry.learnFlows = random.chance(80)
             entry.learnMACs = random.chance(80)
             entry.mtu = random.one(of: 68, 100, 300, 1280, 1500, 9000)
@@ -176,7 +176,7 @@ extension RandomWorld {
             } else {
                 match.icmpCode = random.one(of: 0, 1)
             }
-        case 13: match.fragment = random.one(of: .first, .later, .any, .none)
+        case 13: match.fragment = random.one(of: .first, .later, .any, ACLEntry.Fragment.none)
         default: match.routed = random.chance(50)
         }
     }

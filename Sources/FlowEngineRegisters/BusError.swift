@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 
 /// A batch of accesses that was not carried out as a whole.
 public struct BusError: Error, Hashable, Sendable {
@@ -7,6 +8,8 @@ public struct BusError: Error, Hashable, Sendable {
         case timedOut
         /// Every bit reads as one (`0xFFFFFFFF`): no card, no power, or a PCIe link that is down.
         case noCard
+        /// Every bit reads as zero, of registers that never are zero: nothing drives the line.
+        case silent
         /// The card says what was wrong with an access: bits of SPI local ACCESS_ERROR, or of BM MMI_STATUS on PCIe.
         case refused(status: UInt32, meaning: [String])
         /// A system call failed.
@@ -39,20 +42,23 @@ public struct BusError: Error, Hashable, Sendable {
 
 extension BusError: CustomStringConvertible {
     public var description: String {
-        let place = access.map { "\($0.kind == .read ? "read of" : "write to") \($0.address)" } ?? "a batch of accesses"
+        let place = access.map { "\($0.kind == .read ? "read of" : "write to") \($0.address): " } ?? ""
         let what =
             switch cause {
             case .timedOut:
                 "the card did not answer in time (0xEEEEEEEE); a reset of the card may help, if the block exists in this build"
             case .noCard:
                 "every bit reads as one (0xFFFFFFFF): no card answers; check that it is there, has power and its bitstream is loaded"
+            case .silent:
+                "every bit reads as zero, of registers that are never zero: nothing drives the line; check power, wiring and "
+                    + "that a bitstream is loaded"
             case .refused(let status, let meaning):
                 "the card refused it: \(meaning.joined(separator: ", ")) (status 0x\(String(status, radix: 16)))"
-            case .system(let call, let number): "\(call) failed with errno \(number)"
+            case .system(let call, let number): "\(call): \(String(cString: strerror(number))) (errno \(number))"
             case .peer(let why): why
             case .address(let why): why
             case .configuration(let why): why
             }
-        return "\(bus): \(place): \(what)"
+        return "\(bus): \(place)\(what)"
     }
 }

@@ -123,6 +123,8 @@ public struct RegisterDescription: Sendable {
     public let count: Int
     public let stride: Int
     public let mode: AccessMode
+    /// Whether the mode is written in a public source; otherwise it is how the public drivers use the register.
+    public let accessIsPublic: Bool
     /// nil: not public.
     public let reset: UInt32?
     public let summary: String
@@ -132,10 +134,11 @@ public struct RegisterDescription: Sendable {
 
     public init(
         _ block: String, _ name: String, _ address: UInt32, count: Int = 1, stride: Int = 4, _ mode: AccessMode,
-        reset: UInt32? = nil, _ summary: String, source: String, _ fields: [Field] = []
+        accessIsPublic: Bool = true, reset: UInt32? = nil, _ summary: String, source: String, _ fields: [Field] = []
     ) {
         (self.block, self.name, self.address) = (block, name, RegisterAddress(rawValue: address))
-        (self.count, self.stride, self.mode, self.reset) = (count, stride, mode, reset)
+        (self.count, self.stride, self.mode, self.accessIsPublic) = (count, stride, mode, accessIsPublic)
+        self.reset = reset
         (self.summary, self.source, self.fields) = (summary, source, fields)
     }
 }

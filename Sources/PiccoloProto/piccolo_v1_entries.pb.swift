@@ -414,6 +414,9 @@ public nonisolated struct Piccolo_V1_PortEntry: Sendable {
     case unspecified // = 0
     case drop // = 1
     case kernel // = 2
+
+    /// malformed above Ethernet: not IP
+    case ignore // = 3
     case UNRECOGNIZED(Int)
 
     public init() {
@@ -425,6 +428,7 @@ public nonisolated struct Piccolo_V1_PortEntry: Sendable {
       case 0: self = .unspecified
       case 1: self = .drop
       case 2: self = .kernel
+      case 3: self = .ignore
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -434,6 +438,7 @@ public nonisolated struct Piccolo_V1_PortEntry: Sendable {
       case .unspecified: return 0
       case .drop: return 1
       case .kernel: return 2
+      case .ignore: return 3
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -443,6 +448,7 @@ public nonisolated struct Piccolo_V1_PortEntry: Sendable {
       .unspecified,
       .drop,
       .kernel,
+      .ignore,
     ]
 
   }
@@ -1574,7 +1580,7 @@ nonisolated extension Piccolo_V1_PortEntry.Mode: SwiftProtobuf._ProtoNameProvidi
 }
 
 nonisolated extension Piccolo_V1_PortEntry.Malformed: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0MALFORMED_UNSPECIFIED\0\u{1}MALFORMED_DROP\0\u{1}MALFORMED_KERNEL\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0MALFORMED_UNSPECIFIED\0\u{1}MALFORMED_DROP\0\u{1}MALFORMED_KERNEL\0\u{1}MALFORMED_IGNORE\0")
 }
 
 nonisolated extension Piccolo_V1_VlanEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

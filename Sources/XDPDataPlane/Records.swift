@@ -33,7 +33,11 @@ extension XDPDataPlane {
         var flags = UInt32(FP_PORT_CONFIGURED)
         if entry.admit { flags |= UInt32(FP_PORT_ADMIT) }
         if entry.mode == .switched { flags |= UInt32(FP_PORT_SWITCHED) }
-        if entry.malformed == .kernel { flags |= UInt32(FP_PORT_MALFORMED_TO_KERNEL) }
+        switch entry.malformed {
+        case .drop: break
+        case .kernel: flags |= UInt32(FP_PORT_MALFORMED_TO_KERNEL)
+        case .ignore: flags |= UInt32(FP_PORT_MALFORMED_IGNORED)
+        }
         if entry.learnFlows { flags |= UInt32(FP_PORT_LEARN_FLOWS) }
         if entry.learnMACs { flags |= UInt32(FP_PORT_LEARN_MACS) }
         if entry.up { flags |= UInt32(FP_PORT_UP) }

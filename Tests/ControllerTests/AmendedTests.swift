@@ -170,7 +170,7 @@ extension RandomConfiguration {
         case 17:
             var entry = some(ports) ?? PortEntry(port: port)
             (entry.admit, entry.learnFlows, entry.learnMACs) = (chance(50), chance(50), chance(50))
-            entry.malformed = pick([.drop, .kernel])
+            entry.malformed = pick([.drop, .kernel, .ignore])
             if chance(30) { entry.mtu = number(68...9000) }
             if chance(20) { entry.pvid = VLANID(rawValue: pick([1, 10, 20])) }
             if chance(10) { entry.mode = pick([.routed, .switched]) }

@@ -168,7 +168,7 @@ struct ConfigurationTests {
              learn_flows: false, admit: no, mtu: 9000, mac: "02:00:00:00:00:01",
              subinterfaces: [{vlan: 10, addresses: ["fd00:1::1/64"]}]}
           - {name: p2, addresses: [10.0.1.1/24]}
-          - {name: p3, mode: switched, pvid: 20}
+          - {name: p3, mode: switched, pvid: 20, malformed: ignore}
         vlans: [{id: 20, untagged: [p3], unknown_unicast: drop, broadcast: kernel}]
         macs: [{vlan: 20, mac: "02:00:00:00:00:02", action: cpu}]
         neighbors: [{address: 10.0.1.9, mac: "02:00:00:00:00:09"}]
@@ -193,6 +193,7 @@ struct ConfigurationTests {
         #expect(port.id?.rawValue == 5 && port.attach == [.skb] && port.malformed == .kernel && port.vrf.rawValue == 7)
         #expect(
             !port.learnFlows && !port.admit && port.mtu == 9000 && port.subinterfaces.first?.interface == "veth0.10")
+        #expect(configuration.ports.map(\.malformed) == [.kernel, .drop, .ignore])
         guard case .via(let hops) = configuration.routes[0].action else {
             Issue.record("the route has next hops")
             return

@@ -26,6 +26,17 @@ struct CodecTests {
         }
     }
 
+    @Test(
+        "a port written by an older program is read as it was, and what older programs do not know has a number of its own",
+        arguments: [(.drop, 0), (.kernel, 1), (.ignore, 2)] as [(PortEntry.Malformed, UInt8)])
+    func numbers(malformed: PortEntry.Malformed, number: UInt8) throws {
+        var port = PortEntry(port: PortID(rawValue: 1))
+        port.malformed = malformed
+        let (key, value): ([UInt8], [UInt8]) = ([1, 0, 1], [0x0f, 0, number, 0, 1, 0x05, 0xdc])
+        #expect(blobs(.port(port)).key == key && blobs(.port(port)).value == value)
+        #expect(try EntryCodec.entry(key: key.span.bytes, value: value.span.bytes) == .port(port))
+    }
+
     @Test("two entries have the same key bytes if, and only if, they have the same key")
     func keys() {
         var random = RandomEntries(seed: 12)

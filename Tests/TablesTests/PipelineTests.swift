@@ -37,6 +37,48 @@ struct PipelineTests {
         #expect(try network.send(bytes) == PacketVerdict(disposition: .kernel, reason: .ipv4TotalLength, output: bytes))
     }
 
+    @Test("where malformed is ignored, a frame that is malformed above Ethernet is not IP")
+    func malformedIgnored() throws {
+        var blocked = ACLEntry.Match()
+        blocked.ipProtocol = 17
+        var marked = ACLEntry.Match()
+        marked.etherType = EtherType.ipv4
+        let network = Network(
+            .acl(ACLEntry(id: 1, priority: 2, match: blocked, action: .drop)),
+            .acl(ACLEntry(id: 2, priority: 1, match: marked, action: .redirect(Network.port(2)))))
+        var port = PortEntry(port: Network.port(1))
+        port.malformed = .ignore
+        _ = network.plane.write([.modify(.port(port))])
+        let whole = Network.ipv4().bytes
+        #expect(try network.reason(whole) == "drop acl")
+        let short = Array(whole.dropLast())
+        #expect(
+            try network.send(short)
+                == PacketVerdict(disposition: .forward, reason: .acl, egressPort: Network.port(2), output: short))
+        #expect(try network.reason(Array(whole.prefix(13))) == "drop ethernet_truncated")
+        var tagged = Network.ipv4()
+        tagged.tags = [Frame.Tag(vid: 7)]
+        #expect(try network.reason(Array(tagged.bytes.prefix(17))) == "drop vlan_truncated")
+        let short6 = Array(Network.ipv6().bytes.dropLast())
+        #expect(try network.reason(short6) == "kernel not_ip")
+    }
+
+    @Test("a switched frame whose headers are malformed goes its way where that is ignored")
+    func malformedSwitched() throws {
+        let network = Network(
+            .mac(MACEntry(vlan: Network.vlan(10), mac: Network.peer, action: .port(Network.port(5)), isStatic: true)))
+        var port = try #require(network.plane.state.port(Network.port(3)))
+        var frame = Network.ipv4()
+        frame.destination = Network.peer
+        let short = Array(frame.bytes.dropLast())
+        #expect(try network.reason(short, port: 3) == "drop ipv4_total_length")
+        port.malformed = .ignore
+        _ = network.plane.write([.modify(.port(port))])
+        let verdict = try network.send(short, port: 3)
+        #expect(verdict.egressPort == Network.port(5))
+        #expect(verdict.output == Array(short[..<12]) + [0x81, 0, 0, 10] + Array(short[12...]))
+    }
+
     // MARK: Routing
 
     @Test("a routed IPv4 packet leaves with new addresses, one hop less and a valid checksum; padding stays")

@@ -59,7 +59,7 @@ public struct RandomEntries {
         case .port:
             var entry = PortEntry(port: port())
             (entry.admit, entry.up, entry.learnFlows, entry.learnMACs) = (bool(), bool(), bool(), bool())
-            (entry.mode, entry.malformed) = (pick([.routed, .switched]), pick([.drop, .kernel]))
+            (entry.mode, entry.malformed) = (pick([.routed, .switched]), pick([.drop, .kernel, .ignore]))
             (entry.pvid, entry.mtu) = (vlan(), number(1...UInt16.max))
             return .port(entry)
         case .vlan:

@@ -214,6 +214,19 @@ struct AgreementTests {
                 let passed = try planes.process(frame, port: 7, reason.name)
                 #expect(passed.disposition == .kernel && passed.reason == reason && passed.output == frame)
             }
+            // Not judged above Ethernet: not IP, whatever else was read before the fault was found.
+            var port = W.ports[0]
+            port.malformed = .ignore
+            planes.apply([.modify(.port(port))])
+            for (reason, frame) in cases {
+                let verdict = try planes.process(frame, port: 1, "\(reason.name) ignored")
+                if reason == .vlanTruncated {
+                    #expect(verdict.disposition == .drop && verdict.reason == reason)
+                } else {
+                    #expect(verdict.disposition == .kernel && verdict.reason == .notIP, "\(reason.name)")
+                    #expect(verdict.output == frame)
+                }
+            }
         }
     }
 

@@ -227,6 +227,7 @@ fp_inline __u64 fp_interface_slot(__u32 ifindex, __u32 record) { return ifindex 
 #define FP_PORT_LEARN_MACS (1U << 4)
 #define FP_PORT_UP (1U << 5)               /* frames may be sent to it */
 #define FP_PORT_CONFIGURED (1U << 6)       /* the record is in use */
+#define FP_PORT_MALFORMED_IGNORED (1U << 7) /* headers above Ethernet are not judged */
 
 /* A station address of the router at a port. Stations are compiled per port, in order of priority. */
 struct fp_station {

@@ -217,6 +217,20 @@ fp_inline int fp_parse_ipv6(struct fp_packet *p, void *data, void *data_end, __u
 	return fp_parse_l4(p, data, data_end, offset, left);
 }
 
+/* Whether what is malformed lies above Ethernet and its tags. */
+fp_inline int fp_malformed_ip(int reason)
+{
+	return reason >= FP_REASON_ipv4_truncated && reason <= FP_REASON_l4_truncated;
+}
+
+/* Takes the packet as one that is not IP. */
+fp_inline void fp_forget_ip(struct fp_packet *p)
+{
+	p->family = p->protocol = p->dscp = p->ttl = p->tcp_flags = 0;
+	p->fragment = p->options = p->hop_by_hop = p->l4 = 0;
+	p->ports = p->ip_length = 0;
+}
+
 /* 0, or the reason the frame is malformed. `p` starts zeroed but for its length. */
 fp_inline int fp_parse(struct fp_packet *p, void *data, void *data_end)
 {

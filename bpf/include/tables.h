@@ -305,8 +305,11 @@ fp_inline struct fp_verdict fp_decide(struct fp_way *way, void *data, void *data
 	if (!(way->head & FP_PORT_ADMIT))
 		return fp_ends(FP_DROP, FP_REASON_port);
 	malformed = fp_parse(p, data, data_end);
-	if (malformed)
-		return fp_ends(way->head & FP_PORT_MALFORMED_TO_KERNEL ? FP_KERNEL : FP_DROP, malformed);
+	if (malformed) {
+		if (!(way->head & FP_PORT_MALFORMED_IGNORED) || !fp_malformed_ip(malformed))
+			return fp_ends(way->head & FP_PORT_MALFORMED_TO_KERNEL ? FP_KERNEL : FP_DROP, malformed);
+		fp_forget_ip(p);
+	}
 
 	p->vlan = p->vid;
 	if ((way->head & FP_PORT_SWITCHED) && !p->vid)

@@ -6,5 +6,7 @@
 #include "memory_shims.h"
 #include "packet_shims.h"
 #include "net_shims.h"
+#include "register_shims.h"
+#include "spi_shims.h"
 
 #endif

@@ -21,6 +21,8 @@ public struct Configuration: Hashable, Sendable {
     public var neighbors: [Neighbor] = []
     public var acl: [ACLRule] = []
     public var flows: [StaticFlow] = []
+    /// nil: there is none.
+    public var card: Card?
 
     public init() {}
 
@@ -66,7 +68,7 @@ public struct Configuration: Hashable, Sendable {
     public enum AttachMode: String, Hashable, Sendable, CaseIterable { case native, skb }
 
     public enum PortMode: String, Hashable, Sendable, CaseIterable { case routed, switched }
-    public enum Malformed: String, Hashable, Sendable, CaseIterable { case drop, kernel }
+    public enum Malformed: String, Hashable, Sendable, CaseIterable { case drop, kernel, ignore }
     public enum Flood: String, Hashable, Sendable, CaseIterable { case flood, drop, kernel }
 
     public struct Port: Hashable, Sendable {

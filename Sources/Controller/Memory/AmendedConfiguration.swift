@@ -175,7 +175,11 @@ struct ConfigurationAmender {
     private mutating func amended(_ port: Configuration.Port, _ entry: PortEntry) -> Configuration.Port {
         var port = port
         port.admit = entry.admit
-        port.malformed = entry.malformed == .kernel ? .kernel : .drop
+        switch entry.malformed {
+        case .drop: port.malformed = .drop
+        case .kernel: port.malformed = .kernel
+        case .ignore: port.malformed = .ignore
+        }
         (port.learnFlows, port.learnMACs) = (entry.learnFlows, entry.learnMACs)
         port.mtu = entry.mtu
         let mode: Configuration.PortMode = entry.mode == .switched ? .switched : .routed

@@ -163,7 +163,11 @@ public struct TablePlan: Sendable {
             entry.admit = port.admit
             entry.mode = port.mode == .switched ? .switched : .routed
             entry.pvid = port.pvid
-            entry.malformed = port.malformed == .kernel ? .kernel : .drop
+            switch port.malformed {
+            case .drop: entry.malformed = .drop
+            case .kernel: entry.malformed = .kernel
+            case .ignore: entry.malformed = .ignore
+            }
             (entry.learnFlows, entry.learnMACs) = (port.learnFlows, port.learnMACs)
             entry.mtu = port.mtu ?? UInt16(min(max(interface?.mtu ?? 1500, 68), 65521))
             entry.up = interface?.up ?? false

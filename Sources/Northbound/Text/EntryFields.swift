@@ -53,13 +53,21 @@ public enum EntryFields {
         .string(range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)")
     }
 
+    private static func malformed(_ malformed: PortEntry.Malformed) -> String {
+        switch malformed {
+        case .drop: "drop"
+        case .kernel: "kernel"
+        case .ignore: "ignore"
+        }
+    }
+
     private static func port(_ entry: PortEntry, _ names: Directory) -> [JSONMember] {
         [
             JSONMember("port", .string(names.name(of: entry.port))),
             JSONMember("admit", .bool(entry.admit)),
             JSONMember("mode", .string(entry.mode == .routed ? "routed" : "switched")),
             JSONMember("pvid", number(entry.pvid.rawValue)),
-            JSONMember("malformed", .string(entry.malformed == .drop ? "drop" : "kernel")),
+            JSONMember("malformed", .string(malformed(entry.malformed))),
             JSONMember("learn_flows", .bool(entry.learnFlows)),
             JSONMember("learn_macs", .bool(entry.learnMACs)),
             JSONMember("mtu", number(entry.mtu)),

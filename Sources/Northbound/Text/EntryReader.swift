@@ -51,7 +51,9 @@ struct EntryReader {
         entry.admit = try fields.bool("admit") ?? entry.admit
         entry.mode = try fields.choice("mode", [("routed", .routed), ("switched", .switched)]) ?? entry.mode
         entry.pvid = try fields.vlan("pvid") ?? entry.pvid
-        entry.malformed = try fields.choice("malformed", [("drop", .drop), ("kernel", .kernel)]) ?? entry.malformed
+        entry.malformed =
+            try fields.choice("malformed", [("drop", .drop), ("kernel", .kernel), ("ignore", .ignore)])
+            ?? entry.malformed
         entry.learnFlows = try fields.bool("learn_flows") ?? entry.learnFlows
         entry.learnMACs = try fields.bool("learn_macs") ?? entry.learnMACs
         entry.mtu = try fields.number("mtu", in: 1...UInt16.max) ?? entry.mtu

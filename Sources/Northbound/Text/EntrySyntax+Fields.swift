@@ -37,7 +37,7 @@ extension EntrySyntax {
     private static let port = [
         key("port", portText), value("admit", "yes or no; yes if absent"),
         value("mode", "routed or switched; routed if absent"), value("pvid", "1...4094; 1 if absent"),
-        value("malformed", "drop or kernel; drop if absent"), value("learn_flows", "yes or no; yes if absent"),
+        value("malformed", "drop, kernel or ignore; drop if absent"), value("learn_flows", "yes or no; yes if absent"),
         value("learn_macs", "yes or no; yes if absent"), value("mtu", "bytes of the IP packet; 1500 if absent"),
         value("up", "yes or no; yes if absent"),
     ]

@@ -88,6 +88,7 @@ extension PortEntry.Malformed {
         switch self {
         case .drop: .drop
         case .kernel: .kernel
+        case .ignore: .ignore
         }
     }
 
@@ -95,7 +96,8 @@ extension PortEntry.Malformed {
         switch wire {
         case .unspecified, .drop: self = .drop
         case .kernel: self = .kernel
-        case .UNRECOGNIZED(let value): throw Field.unknown("malformed", value, "0...2 (drop, kernel)")
+        case .ignore: self = .ignore
+        case .UNRECOGNIZED(let value): throw Field.unknown("malformed", value, "0...3 (drop, kernel, ignore)")
         }
     }
 }

@@ -20,7 +20,14 @@ public enum TableID: String, Sendable, CaseIterable, Hashable {
 /// `port_table`: how a port treats what it receives.
 public struct PortEntry: Hashable, Sendable {
     public enum Mode: UInt8, Sendable { case routed, switched }
-    public enum Malformed: UInt8, Sendable { case drop, kernel }
+    /// What is done with malformed frames. Raw values are on disk.
+    public enum Malformed: UInt8, Sendable {
+        case drop
+        case kernel
+        /// Headers above Ethernet and its tags are not judged: a frame that is malformed there is not IP. One that ends before its
+        /// EtherType is dropped.
+        case ignore
+    }
 
     public var port: PortID
     /// False drops all that arrives (reason `port`).

@@ -19,10 +19,20 @@ public struct OffloadTraits: Hashable, Sendable {
     public var dropsToIngress = false
     /// Frames to 01:80:c2:00:00:00 … :0f match no rule.
     public var skipsReservedMulticast = false
-    /// Later fragments have no L4 ports.
+    /// Later fragments of IPv4 have no L4 ports.
     public var knowsFragments = false
+    /// IPv4 frames that are fragments, first or later, match no rule.
+    public var skipsFragments = false
+    /// IPv4 frames with options match no rule.
+    public var skipsOptions = false
+    /// Frames whose first tag is one that is read, and has VID 0, match no rule. Else they pass for untagged.
+    public var skipsPriorityTags = false
+    /// A first tag with TPID 0x88a8 is read like one with 0x8100. Else it may be, or the frame may pass for untagged.
+    public var readsServiceTags = false
     /// Tags it reads past when it looks for EtherType and what follows; nil: 0, 1 or 2, not known.
     public var tagsRead: Int?
+    /// Smallest frame, without FCS, that gets past the port, bytes; nil: not known.
+    public var minimumFrame: Int?
     /// Largest frame, without FCS, that gets past the port, bytes; nil: not known.
     public var maximumFrame: Int?
 
@@ -80,7 +90,7 @@ extension OffloadRefusal: CustomStringConvertible {
 public struct OffloadRecord: Sendable {
     public var megaflow: Megaflow
     public var decision: OffloadDecision
-    /// Where it is: `emh type 3, slot 0x1a2b, rule 17`.
+    /// Where it is: `emh type 3, slot 0x1a2b, rule 17`. Begins with the name of its `OffloadTable`.
     public var place: String
     /// Frames since it was placed. Hardware that counts no bytes says nil.
     public var packets: UInt64
@@ -99,9 +109,13 @@ public struct OffloadRecord: Sendable {
 /// - A change of tables takes out, or changes, every rule whose proof no longer holds before `write` returns. A frame in
 ///   flight is decided by the tables before or after, never by a mixture.
 /// - As every rule is right for all its frames, it does not matter which of several matching rules decides.
+/// - `verdictCounters` count the frames it decided itself, and no other: those it leaves are counted by the data plane behind.
 public protocol OffloadingDataPlane: DataPlane {
     var keySets: [OffloadKeySet] { get }
     var traits: OffloadTraits { get }
+
+    /// The tables its rules stand in, with what is used of them now.
+    var offloadTables: [OffloadTable] { get }
 
     /// Puts megaflows into hardware; a result for each, in order. One that is there already stays as it is.
     func offload(_ megaflows: [Megaflow]) -> [Result<OffloadDecision, OffloadRefusal>]

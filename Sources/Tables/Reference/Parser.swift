@@ -69,13 +69,28 @@ public struct MalformedFrame: Error, Hashable, Sendable {
 
 extension PacketFields {
     public init(parsing frame: RawSpan) throws(MalformedFrame) {
-        // 1
+        // 1, 2
+        try self.init(upToEtherTypeOf: frame)
+        // 3, 4
+        let packet = frame.extracting(l3Offset..<frame.byteCount)
+        switch etherType {
+        case EtherType.ipv4: ip = try IP(ipv4: packet)
+        case EtherType.ipv6: ip = try IP(ipv6: packet)
+        default: ip = nil
+        }
+    }
+
+    /// Of a frame as if what its EtherType names were not IP; nil if it ends before that.
+    public init?(ethernetOf frame: RawSpan) {
+        do throws(MalformedFrame) { try self.init(upToEtherTypeOf: frame) } catch { return nil }
+    }
+
+    private init(upToEtherTypeOf frame: RawSpan) throws(MalformedFrame) {
         guard let ethernet = EthernetHeader(frame) else { throw MalformedFrame(reason: .ethernetTruncated) }
         length = frame.byteCount
         destinationMAC = ethernet.destination
         sourceMAC = ethernet.source
         etherType = ethernet.etherType
-        // 2
         while tagCount < 2, EtherType.isTag(etherType) {
             guard let tag = VLANTagHeader(frame.extracting(l3Offset..<frame.byteCount)) else {
                 throw MalformedFrame(reason: .vlanTruncated)
@@ -84,13 +99,6 @@ extension PacketFields {
             etherType = tag.etherType
             l3Offset += HeaderLength.vlanTag
             tagCount += 1
-        }
-        // 3, 4
-        let packet = frame.extracting(l3Offset..<frame.byteCount)
-        switch etherType {
-        case EtherType.ipv4: ip = try IP(ipv4: packet)
-        case EtherType.ipv6: ip = try IP(ipv6: packet)
-        default: ip = nil
         }
     }
 }

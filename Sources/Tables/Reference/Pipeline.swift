@@ -43,7 +43,17 @@ extension ReferenceDataPlane {
                 fields = parsed
                 decision = decide(parsed, at: entry, &mirror)
             } catch {
-                decision = entry.malformed == .kernel ? .kernel(error.reason) : .drop(error.reason)
+                switch entry.malformed {
+                case .ignore:
+                    if let parsed = PacketFields(ethernetOf: frame) {
+                        fields = parsed
+                        decision = decide(parsed, at: entry, &mirror)
+                    } else {
+                        decision = .drop(error.reason)
+                    }
+                case .kernel: decision = .kernel(error.reason)
+                case .drop: decision = .drop(error.reason)
+                }
             }
         } else {
             decision = known == nil ? .kernel(.unknownPort) : .drop(.port)

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import FlowEngineRegisters
+
+/// Where a card is, as people write it: `spi:/dev/spidev0.0`, `pci:0000:01:00.0`, `simulated:/run/card.sock`.
+public enum CardLocation: Hashable, Sendable {
+    case spi(path: String)
+    case pci(function: String)
+    /// A simulated card in another process, at the level of SPI frames.
+    case simulated(path: String)
+
+    /// - Throws: what is wrong with the text, and what would be right.
+    public init(_ text: String) throws(BusError) {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        let rest = parts.count == 2 ? String(parts[1]) : ""
+        switch parts.first.map(String.init) {
+        case "spi" where rest.hasPrefix("/"): self = .spi(path: rest)
+        case "pci" where PCIFunction.isFunction(rest): self = .pci(function: rest)
+        case "simulated" where !rest.isEmpty: self = .simulated(path: rest)
+        default:
+            throw BusError(
+                .configuration(
+                    "\"\(text)\" is no place of a card; write spi:/dev/spidev0.0, pci:0000:01:00.0 or simulated:/run/card.sock"
+                ), bus: "card")
+        }
+    }
+}
+
+extension CardLocation: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .spi(let path): "spi:\(path)"
+        case .pci(let function): "pci:\(function)"
+        case .simulated(let path): "simulated:\(path)"
+        }
+    }
+}
+
+extension CardLocation {
+    /// - Parameter hertz: the clock of SPI; no other way has one.
+    public func open(hertz: Int = SpidevConfiguration.fastest) throws(BusError) -> any RegisterBus {
+        switch self {
+        case .spi(let path):
+            do { return SPIRegisterBus(try SpidevDevice(SpidevConfiguration(path: path, hertz: hertz))) } catch {
+                throw BusError(error.cause, bus: description)
+            }
+        case .pci(let function): return try PCIeRegisterBus(PCIeConfiguration(function: function))
+        case .simulated(let path):
+            do { return SPIRegisterBus(try SocketSPIDevice(path: path)) } catch {
+                throw BusError(.peer("\(error)"), bus: description)
+            }
+        }
+    }
+}

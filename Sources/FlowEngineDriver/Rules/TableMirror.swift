@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What every word of the card's write-only tables holds, as far as it is known: so that only words that differ are written.
+struct TableMirror: Sendable {
+    private static let ruleWords = EntryWords.maximum
+    private static let exactBase = FlowEngineHash.slots
+    private static let collisionBase = exactBase + RulePlace.exactRules * ruleWords
+    private static let maskedBase = collisionBase + RulePlace.collisionWindow * ruleWords
+    private static let tcamBase = maskedBase + RulePlace.maskedWindow * ruleWords
+    private static let actionBase = tcamBase + RulePlace.maskedWindow * 4
+    private static let size = actionBase + 1024
+
+    private var values: [UInt32] = Array(repeating: 0, count: size)
+    private var known: [Bool] = Array(repeating: false, count: size)
+
+    /// A word's number here.
+    static func hash(_ slot: Int) -> Int { slot }
+    static func tcam(_ entry: Int, word: Int) -> Int { tcamBase + entry * 4 + word }
+    static func action(_ number: Int) -> Int { actionBase + number }
+    static func rule(_ place: RulePlace, word: Int) -> Int {
+        switch place {
+        case .exact(let number): exactBase + number * ruleWords + word
+        case .collision(let entry): collisionBase + entry * ruleWords + word
+        case .masked(let number): maskedBase + number * ruleWords + word
+        }
+    }
+
+    /// Nil: not known.
+    subscript(index: Int) -> UInt32? { known[index] ? values[index] : nil }
+
+    func holds(_ value: UInt32, at index: Int) -> Bool { known[index] && values[index] == value }
+
+    mutating func set(_ index: Int, _ value: UInt32) {
+        values[index] = value
+        known[index] = true
+    }
+
+    mutating func forget(_ index: Int) { known[index] = false }
+
+    mutating func forgetAll() {
+        for index in known.indices { known[index] = false }
+    }
+}

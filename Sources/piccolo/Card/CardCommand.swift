@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import FlowEngineDriver
+import FlowEngineRegisters
+
+/// The card itself, without a daemon between: who it is, whether it works, what its registers say.
+struct CardCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "card", abstract: "A FlowEngine card: who it is, its registers, its tables, whether it works.",
+        discussion: """
+            These commands talk to the card themselves. A card has one owner at a time: a daemon that drives it has to be stopped \
+            first, but for `list`, `tables` and `simulate`.
+            """,
+        subcommands: [
+            CardListCommand.self, CardInfoCommand.self, CardSelftestCommand.self, CardRegsCommand.self,
+            CardReadCommand.self, CardWriteCommand.self, CardTablesCommand.self, CardAuditCommand.self,
+            CardSimulateCommand.self,
+        ])
+}
+
+extension CardProfile: ExpressibleByArgument {}
+
+/// Which card, and how it is spoken to.
+struct CardOptions: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Where the card is: spi:/dev/spidev0.0, pci:0000:01:00.0, simulated:/run/card.sock. Without it, the only one there is.",
+            valueName: "place"))
+    var card: String?
+    @Option(help: ArgumentHelp("SPI clock, in hertz.", valueName: "hertz")) var speed = SpidevConfiguration.fastest
+    @Option(
+        help: ArgumentHelp(
+            "The board: \(CardProfile.allCases.map(\.rawValue).joined(separator: ", ")). By default what the bus leads to.",
+            valueName: "board"))
+    var board: CardProfile?
+    @Option(
+        help: ArgumentHelp(
+            "Key sets of the flow cache, whatever the card's HASH_ID says.", valueName: "revision"))
+    var hashRevision: Int?
+
+    func location() throws -> CardLocation {
+        if let card {
+            do { return try CardLocation(card) } catch { throw ValidationError("\(error)") }
+        }
+        let candidates = CardCandidate.all()
+        guard let only = candidates.first, candidates.count == 1 else {
+            let found =
+                candidates.isEmpty
+                ? "nothing on this machine looks like a card"
+                : "there are several: \(candidates.map(\.description).joined(separator: "; "))"
+            throw CommandFailure(message: "\(found); say which with --card")
+        }
+        switch only.place {
+        case .pcie(let function, _): return .pci(function: function)
+        case .spi(let path): return .spi(path: path)
+        }
+    }
+
+    func open() throws -> any RegisterBus {
+        do { return try location().open(hertz: speed) } catch let error as BusError {
+            throw CommandFailure(message: "\(error)")
+        }
+    }
+
+    func profile(_ location: CardLocation) -> CardProfile {
+        if let board { return board }
+        return if case .pci = location { .trustNode } else { .realTimeHAT }
+    }
+
+    /// Who answers, and the map of its registers.
+    func probe() throws -> (bus: any RegisterBus, identity: CardIdentity, map: FlowEngineMap) {
+        let bus = try open()
+        do {
+            let (identity, map) = try CardIdentity.probe(
+                bus, profile: try profile(location()), hashRevision: hashRevision)
+            return (bus, identity, map)
+        } catch let error as CardError {
+            throw CommandFailure(message: "\(error)")
+        }
+    }
+
+    /// The map of a card's registers: all that is asked of it is which revision.
+    func map() throws -> (bus: any RegisterBus, map: FlowEngineMap) {
+        let bus = try open()
+        do {
+            let revision = try bus.read(FlowEngineMap.revision7.common.addrMapRev).revision
+            guard let map = FlowEngineMap.revision(Int(revision)) else {
+                throw CommandFailure(
+                    message:
+                        "the card has map revision \(revision); known are \(FlowEngineMap.revisions.map { "\($0.revision)" }.joined(separator: ", "))"
+                )
+            }
+            return (bus, map)
+        } catch let error as BusError {
+            throw CommandFailure(message: "\(error)")
+        }
+    }
+}
+
+/// A number as register maps write it: `0x400010`, or decimal.
+struct WordArgument: ExpressibleByArgument {
+    let value: UInt32
+
+    init?(argument: String) {
+        let isHex = argument.hasPrefix("0x") || argument.hasPrefix("0X")
+        guard let value = UInt32(isHex ? String(argument.dropFirst(2)) : argument, radix: isHex ? 16 : 10) else {
+            return nil
+        }
+        self.value = value
+    }
+}
+
+func hexadecimal(_ word: UInt32) -> String {
+    let digits = String(word, radix: 16)
+    return "0x" + String(repeating: "0", count: 8 - digits.count) + digits
+}
