@@ -10,13 +10,13 @@ enum GoldenTag {
     static let fromCard: [CardTagVersion: String] = [
         // Ingress 5 bits 00001, egress 5 bits 00010, reason 5 bits 11100 (28), bad 0; controlled clock; reserved.
         .four: "813e 08b8 11223344 11223300 0102030405060708 00000000",
-        // Ingress 6 bits 000001, egress 6 bits 000010, reason 3 bits 101 (5), bad 0.
-        .three: "813e 042a 11223344 11223300 0102030405060708 00000000",
+        // Ingress 6 bits 000001, egress 6 bits 000010, reason 3 bits 110 (6), bad 0.
+        .three: "813e 042c 11223344 11223300 0102030405060708 00000000",
         // Assumed: as 3, cut short.
-        .two: "813e 042a 11223344 11223300 00000000",
-        .one: "813e 042a 11223344 11223300 00000000",
+        .two: "813e 042c 11223344 11223300 00000000",
+        .one: "813e 042c 11223344 11223300 00000000",
     ]
-    static let reason: [CardTagVersion: UInt8] = [.four: 28, .three: 5, .two: 5, .one: 5]
+    static let reason: [CardTagVersion: UInt8] = [.four: 28, .three: 6, .two: 6, .one: 6]
 
     /// To the card: egress 1, queue 5, at any time, confirmation 0x1234.
     static let toCard: [CardTagVersion: String] = [
