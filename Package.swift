@@ -137,7 +137,8 @@ let package = Package(
                 "FlowEngineDriver", "FlowEngineSimulator", "FlowEngineRegisters", "Tables", "Packet",
             ], swiftSettings: settings),
         .testTarget(
-            name: "XDPDataPlaneTests", dependencies: ["XDPDataPlane", "CFastPath", "TestSupport"],
+            name: "XDPDataPlaneTests",
+            dependencies: ["XDPDataPlane", "CFastPath", "FlowEngineSimulator", "FlowEngineRegisters", "TestSupport"],
             exclude: ["bpf-programs.txt"], swiftSettings: settings, plugins: ["CompileBPF"]),
         .testTarget(
             name: "ComparisonTests", dependencies: ["Comparison", "XDPDataPlane", "TestSupport", "piccolo-fuzz"],
