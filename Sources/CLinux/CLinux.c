@@ -74,7 +74,14 @@ static const struct offload_commands commands[] = {
 	[CLINUX_OFFLOAD_RX_CHECKSUM] = { ETHTOOL_SRXCSUM, ETHTOOL_GRXCSUM },
 	[CLINUX_OFFLOAD_GSO] = { ETHTOOL_SGSO, ETHTOOL_GGSO },
 	[CLINUX_OFFLOAD_TSO] = { ETHTOOL_STSO, ETHTOOL_GTSO },
+	/* One of several flags in one value. */
+	[CLINUX_OFFLOAD_TX_VLAN] = { ETHTOOL_SFLAGS, ETHTOOL_GFLAGS },
 };
+
+static uint32_t offload_flag(enum clinux_offload offload)
+{
+	return offload == CLINUX_OFFLOAD_TX_VLAN ? ETH_FLAG_TXVLAN : 0;
+}
 
 static int ethtool_value(int socket, const char *name, struct ethtool_value *value)
 {
@@ -90,8 +97,17 @@ static int ethtool_value(int socket, const char *name, struct ethtool_value *val
 
 int clinux_offload_set(int socket, const char *name, enum clinux_offload offload, int enabled)
 {
-	struct ethtool_value value = { .cmd = commands[offload].set, .data = enabled != 0 };
+	struct ethtool_value value = { .cmd = commands[offload].get };
+	const uint32_t flag = offload_flag(offload);
+	int error;
 
+	if (flag) {
+		error = ethtool_value(socket, name, &value);
+		if (error)
+			return error;
+	}
+	value.cmd = commands[offload].set;
+	value.data = flag ? (enabled ? value.data | flag : value.data & ~flag) : enabled != 0;
 	return ethtool_value(socket, name, &value);
 }
 
@@ -100,7 +116,9 @@ int clinux_offload_get(int socket, const char *name, enum clinux_offload offload
 	struct ethtool_value value = { .cmd = commands[offload].get };
 	int error = ethtool_value(socket, name, &value);
 
-	return error ? error : value.data != 0;
+	if (error)
+		return error;
+	return offload_flag(offload) ? (value.data & offload_flag(offload)) != 0 : value.data != 0;
 }
 
 const char *clinux_errno_name(int number)

@@ -81,6 +81,15 @@ extension NetlinkSocket {
         try change(index, "set down", flags: 0, mask: UInt32(IFF_UP)) { _ in }
     }
 
+    /// Lets the interface take frames for any address, or for its own alone.
+    public mutating func setPromiscuous(_ isPromiscuous: Bool, of index: Int32) throws(NetlinkError) {
+        let flag = UInt32(IFF_PROMISC)
+        try change(
+            index, "set promiscuous mode \(isPromiscuous ? "on" : "off") for", flags: isPromiscuous ? flag : 0,
+            mask: flag
+        ) { _ in }
+    }
+
     /// Sets the largest packet size in bytes, link-layer header not counted.
     public mutating func setMTU(_ mtu: UInt32, of index: Int32) throws(NetlinkError) {
         try change(index, "set MTU \(mtu) on") { $0.attribute(IFLA_MTU, mtu) }
@@ -165,6 +174,8 @@ extension NetlinkSocket {
         case genericSegmentation
         /// Splitting large TCP packets in the device (`tso`).
         case tcpSegmentation
+        /// Leaving it to the device to put VLAN tags into frames (`txvlan`); XDP programs behind a veth never see such tags.
+        case transmitVLAN
 
         var number: clinux_offload {
             switch self {
@@ -173,6 +184,7 @@ extension NetlinkSocket {
             case .receiveChecksum: CLINUX_OFFLOAD_RX_CHECKSUM
             case .genericSegmentation: CLINUX_OFFLOAD_GSO
             case .tcpSegmentation: CLINUX_OFFLOAD_TSO
+            case .transmitVLAN: CLINUX_OFFLOAD_TX_VLAN
             }
         }
     }
@@ -260,6 +272,7 @@ extension NetlinkSocket.Offload: CustomStringConvertible {
         case .receiveChecksum: "rx"
         case .genericSegmentation: "gso"
         case .tcpSegmentation: "tso"
+        case .transmitVLAN: "txvlan"
         }
     }
 }

@@ -24,6 +24,12 @@ public struct NetlinkSocket: ~Copyable, Sendable {
         buffer = ReceiveBuffer()
     }
 
+    /// Opens a socket of another netlink protocol in the calling thread's network namespace.
+    init(family: Int32) throws(NetlinkError) {
+        socket = try SocketDescriptor.open(groups: [], isBlocking: true, family: family)
+        buffer = ReceiveBuffer()
+    }
+
     /// Opens a socket in another network namespace.
     public init(in namespace: borrowing NetworkNamespace) throws(NetlinkError) {
         socket = try namespace.enter { () throws(NetlinkError) in
@@ -120,10 +126,13 @@ struct SocketDescriptor: ~Copyable, Sendable {
     }
 
     /// `groups` are `RTNLGRP_*` to subscribe to.
-    static func open(groups: [Int32], isBlocking: Bool) throws(NetlinkError) -> SocketDescriptor {
+    /// `family` is the netlink protocol, `NETLINK_ROUTE` or `NETLINK_GENERIC`.
+    static func open(
+        groups: [Int32], isBlocking: Bool, family: Int32 = NETLINK_ROUTE
+    ) throws(NetlinkError) -> SocketDescriptor {
         let kind = Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let number = Glibc.socket(
-            AF_NETLINK, isBlocking ? kind : kind | Int32(SOCK_NONBLOCK.rawValue), NETLINK_ROUTE)
+            AF_NETLINK, isBlocking ? kind : kind | Int32(SOCK_NONBLOCK.rawValue), family)
         guard number >= 0 else {
             throw .systemCall(call: "socket", object: "AF_NETLINK", error: ErrorNumber(errno))
         }

@@ -31,6 +31,8 @@ public struct NetworkLink: Hashable, Sendable {
 
     /// Whether the administrator wants it up (`IFF_UP`).
     public var isAdministrativelyUp: Bool { flags & UInt32(IFF_UP) != 0 }
+    /// Whether the administrator wants it to take frames for any address (`IFF_PROMISC`).
+    public var isPromiscuous: Bool { flags & UInt32(IFF_PROMISC) != 0 }
     /// Whether the driver sees a carrier (`IFF_LOWER_UP`).
     public var hasCarrier: Bool { flags & 0x10000 != 0 }
     /// Whether it is the namespace's loopback (`IFF_LOOPBACK`).

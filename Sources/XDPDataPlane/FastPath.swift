@@ -242,16 +242,11 @@ final class FastPath {
         if configuration.multiBuffer {
             for program in open.programNames { try open.addFlags(.xdpHasFragments, toProgram: program) }
         }
-        func agrees(_ existing: borrowing BPFMap, with map: String) throws(BPFError) -> Bool {
-            // A ring is read by whoever reads it now, whatever size this object would give it.
-            if existing.info.type == .ringBuffer { return true }
-            return try open.agrees(existing, asMap: map)
-        }
         var created: Set<String> = []
         for map in open.mapNames {
             guard let pin = Self.pinName(map) else { continue }
             if pin != Self.constants, let existing = former?.maps[pin],
-                try agrees(existing.map, with: map)
+                try Self.agrees(existing.map, with: map, of: open)
             {
                 try open.reuse(existing.map, asMap: map)
             } else {
@@ -273,6 +268,14 @@ final class FastPath {
             // Where a chain of others' programs comes back to.
             try map("chain").setProgram(program("xdp_resume"), at: UInt32(FP_CHAIN_SLOTS) - 1)
         }
+    }
+
+    private static func agrees(
+        _ existing: borrowing BPFMap, with map: String, of object: borrowing OpenObject
+    ) throws(BPFError) -> Bool {
+        // A ring is read by whoever reads it now, whatever size this object would give it.
+        if existing.info.type == .ringBuffer { return true }
+        return try object.agrees(existing, asMap: map)
     }
 
     /// Opens what an earlier process left pinned in a directory, as it is.

@@ -4,7 +4,7 @@ import Glibc
 
 /// What is pinned below one directory of a BPF file system:
 ///
-///     set-3/…          a set: every map and program of one `FastPath`, by name
+///     set-3/…          a set: every map and program of one load, by name
 ///     link-7           the link of interface 7
 ///     new-4/, gone-2/  a set that was being made, or removed, when its process ended
 ///
@@ -12,6 +12,8 @@ import Glibc
 /// instant at which a process ends, a set is whole or is not there. Everything else below the directory is not ours.
 struct PinnedSets {
     let directory: String
+    /// By its links a set is known to be in force: the program of a set that is attached.
+    var program = "xdp_fastpath"
 
     /// Numbers of the sets that are whole, oldest first.
     var numbers: [UInt32] { entries("set-") }
@@ -37,18 +39,34 @@ struct PinnedSets {
     /// Pins all of a fast path as a new set.
     /// - Returns: its number, higher than any before.
     func add(_ fastPath: FastPath) throws(BPFError) -> UInt32 {
-        let number = (["set-", "new-", "gone-"].flatMap(entries).max() ?? 0) + 1
+        let number = next
         try add(fastPath, as: number)
         return number
     }
 
     /// Pins all of a fast path as the set of a number that no set has.
     func add(_ fastPath: FastPath, as number: UInt32) throws(BPFError) {
+        try add(as: number) { (path) throws(BPFError) in try fastPath.pin(in: path) }
+    }
+
+    /// Makes a set of whatever `pin` puts into the directory it is given.
+    /// - Returns: its number, higher than any before.
+    func add(_ pin: (_ directory: String) throws(BPFError) -> Void) throws(BPFError) -> UInt32 {
+        let number = next
+        try add(as: number, pin)
+        return number
+    }
+
+    private var next: UInt32 { (["set-", "new-", "gone-"].flatMap(entries).max() ?? 0) + 1 }
+
+    private func add(
+        as number: UInt32, _ pin: (_ directory: String) throws(BPFError) -> Void
+    ) throws(BPFError) {
         try BPFFileSystem.createDirectory(directory)
         let making = "\(directory)/new-\(number)"
         try BPFFileSystem.createDirectory(making)
         do {
-            try fastPath.pin(in: making)
+            try pin(making)
             try BPFFileSystem.rename(making, to: path(number))
         } catch {
             remove(making)
@@ -83,7 +101,7 @@ struct PinnedSets {
 
     /// The kernel's id of the program a set attaches to ports.
     func programID(of number: UInt32) -> UInt32? {
-        do { return try Program(pinned: "\(path(number))/xdp_fastpath").id } catch { return nil }
+        do { return try Program(pinned: "\(path(number))/\(program)").id } catch { return nil }
     }
 
     private func entries(_ prefix: String) -> [UInt32] {

@@ -21,13 +21,18 @@ final class SendWatch {
     /// A sentence for each port with failures.
     func complaints(_ ports: [PortID]) -> [String] {
         ports.compactMap { port in
-            guard let perCPU = try? failures.lookupPerCPU(UInt32(port.rawValue)) else { return nil }
-            let frames = perCPU.reduce(0) { $0 + $1.frames }
-            guard frames > 0 else { return nil }
-            let code = KernelErrno(rawValue: Int32(truncatingIfNeeded: perCPU.map(\.error).max() ?? 0))
+            guard let (frames, code) = lost(at: UInt32(port.rawValue)) else { return nil }
             return "port \(port.rawValue): \(frames) frames that were to leave by it were lost in the kernel "
                 + "(\(code)); its driver must transmit XDP frames, and a veth does only while GRO is on, "
                 + "or an XDP program, at its peer (ethtool -K PEER gro on, while it is up)"
         }
+    }
+
+    /// How many frames were lost on the way to a device map's entry, and the last error; nil if none was.
+    func lost(at index: UInt32) -> (frames: UInt64, errno: KernelErrno)? {
+        guard let perCPU = try? failures.lookupPerCPU(index) else { return nil }
+        let frames = perCPU.reduce(0) { $0 + $1.frames }
+        guard frames > 0 else { return nil }
+        return (frames, KernelErrno(rawValue: Int32(truncatingIfNeeded: perCPU.map(\.error).max() ?? 0)))
     }
 }

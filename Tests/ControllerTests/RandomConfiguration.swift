@@ -33,6 +33,7 @@ struct RandomConfiguration {
         makeRoutes()
         makeACL()
         makeFlows()
+        if chance(40) { makeCard() }
     }
 
     mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &random) < percent }
@@ -314,6 +315,27 @@ struct RandomConfiguration {
         }
     }
 
+    // MARK: The card
+
+    private mutating func makeCard() {
+        let bus: Configuration.Card.Bus = pick([
+            .spi("/dev/spidev0.0"), .pci("0000:01:00.0"), .simulated("/run/a card: \"1\".sock"),
+        ])
+        var card = Configuration.Card(bus: bus, location: here)
+        if case .spi = bus { card.speed = maybe { $0.pick([1000, 20_000_000, 12_345_000, 33_333_333]) } }
+        for (index, port) in configuration.ports.enumerated() where index == 0 || chance(60) {
+            card.ports.append(.init(name: Located(port.name, at: here), physical: index * number(1...5)))
+        }
+        var taken: Set<Int> = []
+        card.ports.removeAll { !taken.insert($0.physical).inserted }
+        card.hashRevision = maybe { $0.number(1...12) }
+        for trait in CardTrait.flags where chance(30) { card.traits[keyPath: trait.path] = true }
+        for trait in CardTrait.numbers where chance(30) { card.traits[keyPath: trait.path] = number(trait.range) }
+        if chance(50) { (card.promote, card.demote) = pick([(2000, 1999), (1_000_000, 1), (1500, 10)]) }
+        if chance(50) { card.share = number(1...100) }
+        configuration.card = card
+    }
+
     // MARK: The host
 
     /// Most interfaces, with addresses where the file gives none, and neighbours the kernel resolved.
@@ -381,6 +403,8 @@ extension Configuration {
             copy.flows[index].location = here
             if case .via(let hop) = flows[index].action { copy.flows[index].action = .via(bare(hop)) }
         }
+        copy.card?.location = here
+        copy.card?.ports = (card?.ports ?? []).map { .init(name: Located($0.name.value, at: here), physical: $0.physical) }
         return copy
     }
 }

@@ -327,6 +327,50 @@ struct OffloadProofTests {
         #expect(card.decide(untagged).contains("with a tag, IPv4"))
     }
 
+    @Test("a protocol alone is read only in IPv4 whose tags are all read past")
+    func protocolBehindTags() {
+        var card = Card()
+        func rule(_ priority: UInt32, _ action: ACLEntry.Action, _ match: ACLEntry.Match) -> TableEntry {
+            .acl(ACLEntry(id: priority, priority: priority, match: match, action: action))
+        }
+        var (ipv6, tcp) = (ACLEntry.Match(), ACLEntry.Match())
+        (ipv6.etherType, tcp.ipProtocol) = (EtherType.ipv6, 6)
+        card.network.add([rule(3, .drop, ipv6), rule(2, .kernel, tcp), rule(1, .drop, ACLEntry.Match())])
+        let udp = { (megaflow: inout Megaflow) in
+            (megaflow.ingressPort, megaflow.ipProtocol) = (Network.port(1), 17)
+        }
+        card.traits.tagsRead = 2
+        #expect(card.decide(udp) == "drop")
+        card.traits.tagsRead = 1
+        #expect(card.decide(udp).contains("and another, IPv4, matched by ACL entry 2 go to the kernel"))
+        card.traits.tagsRead = nil
+        #expect(card.decide(udp).contains("with a priority tag, IPv4, matched by ACL entry 2 go to the kernel"))
+        card.traits.tagsRead = 2
+        card.traits.readsServiceTags = false
+        #expect(card.decide(udp).contains("with a priority tag, IPv4, matched by ACL entry 2 go to the kernel"))
+    }
+
+    @Test("how many tags hardware reads past may not be known")
+    func tagsUnknown() {
+        var card = Card()
+        card.network.add([
+            .myStation(
+                MyStationEntry(
+                    port: Network.port(2), vlan: nil, mac: Network.router, routerInterface: Network.interface2))
+        ])
+        let key = FlowKey(
+            routerInterface: Network.interface2, source: Network.ip("198.51.100.7"),
+            destination: Network.ip("10.1.2.3"), ipProtocol: 47)
+        card.network.add([.flow(FlowEntry(key: key, action: .drop))])
+        (card.traits.skipsFragments, card.traits.skipsOptions) = (true, true)
+        let flow = { (megaflow: inout Megaflow) in
+            megaflow = Megaflow.samples(of: key, state: card.network.plane.state)[0]
+        }
+        #expect(card.decide(flow) == "drop")
+        card.traits.tagsRead = nil
+        #expect(card.decide(flow).contains("and another, IPv4 go to the kernel (vlan_depth)"))
+    }
+
     @Test("frames are not sent back by hardware where they came in")
     func back() {
         let card = Card()

@@ -9,6 +9,8 @@ generate.py rtl REGISTERS MODEL.rdl FOLDER             the registers as SystemVe
 import os
 import sys
 
+from systemrdl.node import RegNode
+
 import swift_layouts
 import swift_map
 import swift_values
@@ -88,8 +90,28 @@ def rtl(registers, model, folder):
         compiler.register_udp(udp)
     compiler.compile_file(model, incl_search_paths=[registers])
     os.makedirs(folder, exist_ok=True)
-    RegblockExporter().export(compiler.elaborate(), folder, cpuif_cls=PassthroughCpuif, module_name="card_registers",
+    root = compiler.elaborate()
+    RegblockExporter().export(root, folder, cpuif_cls=PassthroughCpuif, module_name="card_registers",
                               err_if_bad_addr=True, err_if_bad_rw=True)
+    places(root.top, os.path.join(folder, "card_places.sv"))
+
+
+def places(top, path):
+    """The register block says that an access was an error, but not whether there is a register at all: this does."""
+    from systemrdl.node import MemNode
+
+    spans = []
+    for node in top.descendants(unroll=True):
+        if isinstance(node, (RegNode, MemNode)):
+            first, end = node.absolute_address, node.absolute_address + node.total_size
+            if spans and spans[-1][1] == first:
+                spans[-1][1] = end
+            else:
+                spans.append([first, end])
+    tests = " ||\n            ".join(f"(address >= 24'h{a:06x} && address < 24'h{b:06x})" for a, b in spans)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("package card_places;\n    function automatic logic is_place(input logic [23:0] address);\n"
+                   f"        return {tests};\n    endfunction\nendpackage\n")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ enum clinux_offload {
 	CLINUX_OFFLOAD_RX_CHECKSUM,
 	CLINUX_OFFLOAD_GSO,
 	CLINUX_OFFLOAD_TSO,
+	CLINUX_OFFLOAD_TX_VLAN,
 };
 int clinux_offload_set(int socket, const char *name, enum clinux_offload offload, int enabled);
 int clinux_offload_get(int socket, const char *name, enum clinux_offload offload);

@@ -21,6 +21,8 @@ public struct Configuration: Hashable, Sendable {
     public var neighbors: [Neighbor] = []
     public var acl: [ACLRule] = []
     public var flows: [StaticFlow] = []
+    /// nil: there is none.
+    public var card: Card?
 
     public init() {}
 

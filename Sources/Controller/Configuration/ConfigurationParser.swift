@@ -33,8 +33,7 @@ struct ConfigurationParser {
 
     static let sections = [
         "node", "pin_path", "limits", "ageing", "acl_default", "ports", "vlans", "macs", "vrfs", "routes", "neighbors",
-        "acl",
-        "flows",
+        "acl", "flows", "card",
     ]
 
     init(complaints: Complaints) { self.complaints = complaints }
@@ -64,6 +63,7 @@ struct ConfigurationParser {
         readRoutes(file)
         readACL(file)
         readFlows(file)
+        readCard(file)
     }
 
     typealias ACLDefault = Configuration.ACLDefault

@@ -52,10 +52,11 @@ public struct ConfigurationWriter {
             ("routes", configuration.routes.map(route)), ("neighbors", configuration.neighbors.map(neighbor)),
             ("acl", configuration.acl.map(rule)), ("flows", configuration.flows.map(flow)),
         ]
+        let card = card
         return (settings.list.isEmpty ? [] : [settings.lines()])
             + lists.compactMap { key, elements in
                 elements.isEmpty ? nil : [key + ":"] + YAMLText.items(elements, indentation: 2)
-            }
+            } + (card.list.isEmpty ? [] : [YAMLFields("card", .mapping(card)).lines()])
     }
 
     // MARK: Settings

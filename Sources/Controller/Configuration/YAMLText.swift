@@ -13,6 +13,9 @@ indirect enum YAMLText {
     /// A text as a scalar: plain where every reader takes it for this text, in double quotes otherwise.
     static func text(_ text: String) -> YAMLText { .scalar(quoted(text)) }
 
+    /// A text as the key of a mapping.
+    static func key(_ text: String) -> String { quoted(text) }
+
     static func number(_ value: some BinaryInteger) -> YAMLText { .scalar("\(value)") }
 
     static func flag(_ value: Bool) -> YAMLText { .scalar(value ? "true" : "false") }

@@ -18,6 +18,7 @@ extension NodeCore {
         report.notices += plan.notices + fixedAtStart(new)
         if configuration?.limits != new.limits { programmer.setLimits(new.limits) }
         ageing.timeouts = new.ageing
+        setTiers(new)
         (self.identities, configuration, self.facts) = (identities, new, facts)
         adopt(plan, notices: report.notices)
         log("configuration_applied", describe(report))
@@ -124,6 +125,7 @@ extension NodeCore {
         if old.limits.eventsPerSecondPerPort != new.limits.eventsPerSecondPerPort {
             changed.append("limits.events_per_second_per_port")
         }
+        changed += Self.cardSettingsFixedAtStart(old.card, new.card)
         return changed.map { "\($0) takes effect at the next start" }
     }
 

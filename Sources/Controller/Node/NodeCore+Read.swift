@@ -20,7 +20,8 @@ extension NodeCore {
             uptime: Double(now - started) / 1e9, generation: dataPlane.generation,
             tables: dataPlane.capabilities.tables,
             ports: ports, complaints: complaints, statistics: statistics(now: now), lastSweep: ageing.lastDuration,
-            applied: applied, refused: refused, memory: memory(), adoption: adoption, reconciliation: reconciliation)
+            applied: applied, refused: refused, memory: memory(), adoption: adoption, reconciliation: reconciliation,
+            card: tiering?.status)
     }
 
     private func memory() -> MemoryStatus? {
@@ -76,7 +77,8 @@ extension NodeCore {
                         entry: entry,
                         origin: record.entry.isStatic ? wanted.origin(entry.entryKey) ?? .user : .learned,
                         counter: record.counter, idle: seconds(now.ticks(since: record.lastHit)),
-                        idleTimeout: record.entry.isStatic ? nil : seconds(FlowAgeing.ticks(ageing.timeouts.mac))))
+                        idleTimeout: record.entry.isStatic ? nil : seconds(FlowAgeing.ticks(ageing.timeouts.mac)),
+                        location: location(of: record.entry)))
                 return .keep
             }
             return result
@@ -131,6 +133,7 @@ extension NodeCore {
             return .keep
         }
         let ordered = filter.order == .storage ? found : found.reversed()
+        let cover = tiering?.cover(state)
         return ordered.map { _, flow in
             let key = EntryKey.flow(flow.entry.key)
             let isStatic = flow.entry.origin == .static
@@ -138,7 +141,9 @@ extension NodeCore {
                 entry: .flow(flow.entry), origin: isStatic ? wanted.origin(key) ?? .user : .derived,
                 counter: flow.counter, idle: seconds(now.ticks(since: flow.lastHit)),
                 idleTimeout: isStatic
-                    ? idleTimeouts[flow.entry.key].map(seconds) : seconds(timeout(of: flow.entry.key)))
+                    ? idleTimeouts[flow.entry.key].map(seconds) : seconds(timeout(of: flow.entry.key)),
+                location: tiering.flatMap { tiering in cover.map { tiering.location(of: flow.entry, $0) } }
+                    ?? EntryLocation(place: dataPlane.capabilities.name))
         }
     }
 

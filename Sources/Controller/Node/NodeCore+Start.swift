@@ -53,6 +53,7 @@ extension NodeCore {
         (configuration, self.facts) = (first.configuration, facts)
         if configuration?.limits != Configuration().limits { programmer.setLimits(first.configuration.limits) }
         ageing.timeouts = first.configuration.ageing
+        setTiers(first.configuration)
         adopt(plan, notices: plan.notices)
         if let file, file.source.text != first.source.text {
             _ = try apply(file.configuration, source: file.source, facts: facts, now: now)

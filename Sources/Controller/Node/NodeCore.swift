@@ -53,6 +53,8 @@ final class NodeCore {
 
     var programmer: FlowProgrammer
     var ageing: FlowAgeing
+    /// What moves between the fast path and a card; nil: there is no card.
+    var tiering: Tiering?
     var flowsAged: UInt64 = 0
     var flowsStale: UInt64 = 0
     var macsAged: UInt64 = 0
@@ -72,6 +74,7 @@ final class NodeCore {
         state = Self.emptyState(dataPlane, ecmpSeed)
         programmer = FlowProgrammer(limits: .init(), seed: seed)
         ageing = FlowAgeing(timeouts: .init())
+        tiering = (dataPlane as? TieredDataPlane).map { Tiering($0, settings: TierSettings(), seed: seed) }
         setTime(now)
         mirrorEntries()
         countFlows()
@@ -149,6 +152,7 @@ final class NodeCore {
         if now >= nextTick {
             setTime(now)
             countFlows()
+            tiering?.plane.tend(now: now)
             nextTick = now + UInt64(CoarseTime.millisecondsPerTick) * 1_000_000 / 2
         }
         // Large: writing a batch may wait for grace periods, as long for ten thousand entries as for one.
@@ -196,8 +200,14 @@ final class NodeCore {
         var expired: [FlowEntry] = []
         var removed = 0
         var stale = 0
+        // Taken out for the sweep: its storage is then changed in place.
+        var tiering = tiering.take()
+        tiering?.beginSweep(state, time: time, now: now)
         dataPlane.sweepFlows { flow in
-            guard rules.isExpired(flow, idleTimeouts: idleTimeouts) else { return .keep }
+            guard rules.isExpired(flow, idleTimeouts: idleTimeouts) else {
+                tiering?.observe(flow)
+                return .keep
+            }
             switch flow.entry.origin {
             case .static: expired.append(flow.entry)
             case .derived(let generation): if generation != rules.generation { stale += 1 }
@@ -207,11 +217,16 @@ final class NodeCore {
         }
         forget(expired: expired)
         dataPlane.sweepMACs { record in
-            guard rules.isExpired(record) else { return .keep }
+            guard rules.isExpired(record) else {
+                tiering?.observe(record)
+                return .keep
+            }
             programmer.stations.forget(record.entry.vlan, record.entry.mac)
             macsAged += 1
             return .remove
         }
+        tiering?.endSweep(state, now: now)
+        self.tiering = tiering
         flowsAged += UInt64(removed - stale)
         flowsStale += UInt64(stale)
         sweeps += 1

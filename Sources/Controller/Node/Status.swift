@@ -24,6 +24,8 @@ public struct NodeStatus: Sendable {
     /// nil before the start is over.
     public var adoption: AdoptionReport?
     public var reconciliation: ReconciliationStatus
+    /// nil: there is no card.
+    public var card: CardStatus?
 }
 
 /// What the node remembers, and whether it can.
@@ -142,6 +144,18 @@ public struct EntryRecord: Hashable, Sendable {
     public var idle: Double?
     /// Seconds of idleness after which it goes; nil: it stays.
     public var idleTimeout: Double?
+    /// Where its packets are decided; flows and MAC entries.
+    public var location: EntryLocation?
+}
+
+/// Where the packets of a flow or to a station are decided, and why there.
+public struct EntryLocation: Hashable, Sendable {
+    /// `xdp`, or `card: emh type 3, slot 0x1a2b, rule 17`.
+    public var place: String
+    /// `822 pps`, `1700 pps; no key of the card has exactly …`; empty if nothing is known.
+    public var reason: String
+
+    public init(place: String, reason: String = "") { (self.place, self.reason) = (place, reason) }
 }
 
 /// Names of numbers, for showing entries and reading them.

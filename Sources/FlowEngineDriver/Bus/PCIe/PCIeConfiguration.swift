@@ -42,5 +42,8 @@ public struct PCIeConfiguration: Hashable, Sendable {
         (self.minimumSize, self.sysfs) = (minimumSize, sysfs)
     }
 
+    /// `pcie 0000:01:00.0 BAR1`
+    public var name: String { "pcie \(function) BAR\(bar)" }
+
     var folder: String { "\(sysfs)/bus/pci/devices/\(function)" }
 }

@@ -6,20 +6,25 @@ import Glibc
 public typealias PCIeRegisterBus = WindowRegisterBus<MappedWindow>
 
 extension WindowRegisterBus where Window == MappedWindow {
-    /// Checks the function's identity, lets it answer to memory accesses, and maps its BAR.
+    public convenience init(_ configuration: PCIeConfiguration) throws(BusError) {
+        self.init(try MappedWindow(configuration), name: configuration.name)
+    }
+}
+
+extension MappedWindow {
+    /// Checks the function's identity, lets it answer to memory accesses, and maps its BAR, at most as much of it as there
+    /// are registers.
     ///
     /// The mapping belongs to one process at a time (`flock(2)`), because registers that are cleared by reading must have
     /// one reader.
-    public convenience init(_ configuration: PCIeConfiguration) throws(BusError) {
-        let name = "pcie \(configuration.function) BAR\(configuration.bar)"
+    public init(_ configuration: PCIeConfiguration) throws(BusError) {
+        let name = configuration.name
         let function = try PCIFunction(configuration, bus: name)
         try function.check(configuration, bus: name)
         let size = try function.memorySize(bar: configuration.bar, atLeast: configuration.minimumSize, bus: name)
         try function.enable(bus: name)
-        let mapped = min(size, Int(RegisterAddress.limit))
-        self.init(
-            try MappedWindow("\(configuration.folder)/resource\(configuration.bar)", size: mapped, bus: name),
-            name: name)
+        let path = "\(configuration.folder)/resource\(configuration.bar)"
+        self = try MappedWindow(path, size: min(size, Int(RegisterAddress.limit)), bus: name)
     }
 }
 

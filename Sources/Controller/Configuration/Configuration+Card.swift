@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+import Tables
+
+extension Configuration {
+    /// The packet processor in front of the fast path: where it is, and what may move to it. Which card that is, and what it can do, is
+    /// its driver's to say.
+    public struct Card: Hashable, Sendable {
+        /// The way to its registers.
+        public enum Bus: Hashable, Sendable {
+            /// A device of spidev: `spi:/dev/spidev0.0`.
+            case spi(String)
+            /// A PCI function by its address: `pci:0000:01:00.0`.
+            case pci(String)
+            /// The socket of a card that is a process: `simulated:/run/card.sock`.
+            case simulated(String)
+        }
+
+        /// A port of the node and the card's port that it is.
+        public struct Port: Hashable, Sendable {
+            public var name: Located<String>
+            /// 0...31: keys have five bits for it.
+            public var physical: Int
+
+            public init(name: Located<String>, physical: Int) { (self.name, self.physical) = (name, physical) }
+        }
+
+        public var bus: Bus
+        /// Of SPI, Hz; nil: the highest at which the driver's self-test passes.
+        public var speed: Int?
+        public var ports: [Port] = []
+        /// The key sets that the bitstream was built with; nil: as the card says.
+        public var hashRevision: Int?
+        /// What the operator vouches for of the way the card reads frames, beside what its driver knows.
+        public var traits = OffloadTraits()
+        /// Packets per second from which on a flow may move to the card, and below which its rule leaves.
+        public var promote = 1000
+        public var demote = 200
+        /// Per cent of the card that one port's traffic can take from that of others.
+        public var share = 50
+        public var location: SourceLocation
+
+        public init(bus: Bus, location: SourceLocation) { (self.bus, self.location) = (bus, location) }
+    }
+}
+
+extension Configuration.Card.Bus {
+    /// As in the file.
+    public var text: String {
+        switch self {
+        case .spi(let path): "spi:\(path)"
+        case .pci(let address): "pci:\(address)"
+        case .simulated(let path): "simulated:\(path)"
+        }
+    }
+
+    static let expected =
+        "spi:/dev/spidev0.0, pci:0000:01:00.0 or simulated:/run/card.sock"
+
+    init?(_ text: String) {
+        guard let colon = text.firstIndex(of: ":") else { return nil }
+        let place = String(text[text.index(after: colon)...])
+        switch text[..<colon] {
+        case "spi" where place.hasPrefix("/"): self = .spi(place)
+        case "simulated" where place.hasPrefix("/"): self = .simulated(place)
+        case "pci" where Self.isPCIAddress(place): self = .pci(place)
+        default: return nil
+        }
+    }
+
+    /// `0000:01:00.0`, as sysfs names it: domain, bus, device, function.
+    private static func isPCIAddress(_ text: String) -> Bool {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 3, let dot = parts[2].firstIndex(of: ".") else { return false }
+        func isHex(_ part: Substring, digits: Int, below limit: Int = .max) -> Bool {
+            part.utf8.count == digits && part.allSatisfy { $0.isASCII && $0.isHexDigit && !$0.isUppercase }
+                && Int(part, radix: 16).map { $0 < limit } == true
+        }
+        return isHex(parts[0], digits: 4) && isHex(parts[1], digits: 2)
+            && isHex(parts[2][..<dot], digits: 2, below: 32)
+            && isHex(parts[2][parts[2].index(after: dot)...], digits: 1, below: 8)
+    }
+}
+
+/// The words of the file for `OffloadTraits`, in their order.
+enum CardTrait {
+    static let flags: [(name: String, path: WritableKeyPath<OffloadTraits, Bool> & Sendable)] = [
+        ("skips_malformed", \.skipsMalformed), ("skips_invalid_source", \.skipsInvalidSource),
+        ("drops_to_ingress", \.dropsToIngress), ("skips_reserved_multicast", \.skipsReservedMulticast),
+        ("knows_fragments", \.knowsFragments), ("skips_fragments", \.skipsFragments),
+        ("skips_options", \.skipsOptions), ("reads_service_tags", \.readsServiceTags),
+    ]
+
+    static let numbers:
+        [(name: String, path: WritableKeyPath<OffloadTraits, Int?> & Sendable, range: ClosedRange<Int>)] = [
+            ("tags_read", \.tagsRead, 0...2), ("minimum_frame", \.minimumFrame, 14...1518),
+            ("maximum_frame", \.maximumFrame, 60...65_535),
+        ]
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import Tables
+
+extension ConfigurationWriter {
+    var card: YAMLFields {
+        var fields = YAMLFields()
+        guard let card = configuration.card else { return fields }
+        let standard = Configuration.Card(bus: card.bus, location: card.location)
+        fields.add("bus", .text(card.bus.text))
+        fields.add("speed", card.speed.map { Self.scaled($0, ["MHz", "kHz", "Hz"]) })
+        var ports = YAMLFields()
+        for port in card.ports { ports.add(YAMLText.key(port.name.value), .number(port.physical)) }
+        fields.add("ports", .mapping(ports))
+        fields.add("hash_revision", card.hashRevision.map { .number($0) })
+        var traits: [YAMLText] = []
+        for trait in CardTrait.flags where card.traits[keyPath: trait.path] { traits.append(.text(trait.name)) }
+        for trait in CardTrait.numbers {
+            guard let number = card.traits[keyPath: trait.path] else { continue }
+            traits.append(.mapping(YAMLFields(trait.name, .number(number))))
+        }
+        if !traits.isEmpty { fields.add("traits", .list(traits)) }
+        if card.promote != standard.promote { fields.add("promote", Self.scaled(card.promote, ["Mpps", "kpps", "pps"])) }
+        if card.demote != standard.demote { fields.add("demote", Self.scaled(card.demote, ["Mpps", "kpps", "pps"])) }
+        if card.share != standard.share { fields.add("share", .scalar("\(card.share)%")) }
+        return fields
+    }
+
+    /// In the largest unit that gives a whole number.
+    ///
+    /// - Parameter units: of a million, a thousand, and one.
+    private static func scaled(_ value: Int, _ units: [String]) -> YAMLText {
+        for (unit, scale) in zip(units, [1_000_000, 1000, 1]) where value % scale == 0 {
+            return .scalar("\(value / scale)\(unit)")
+        }
+        return .number(value)
+    }
+}
