@@ -74,8 +74,8 @@ public final class SQLiteStore: NodeStore {
         }
     }
 
-    public func load(_ amendment: (Amendment) -> Void) throws(StoreProblem) -> StoredNode {
-        try core.load(amendment)
+    public func load(count: (Int) -> Void, _ amendment: (Amendment) -> Void) throws(StoreProblem) -> StoredNode {
+        try core.load(count, amendment)
     }
 
     public func commit(_ change: sending StoreChange, completion: @escaping @Sendable (StoreProblem?) -> Void) {

@@ -62,10 +62,10 @@ struct StoreAccess: ~Copyable {
         }
     }
 
-    func load(_ body: (Amendment) -> Void) throws(StoreProblem) -> StoredNode {
+    func load(_ count: (Int) -> Void, _ body: (Amendment) -> Void) throws(StoreProblem) -> StoredNode {
         switch source {
-        case .writing(let session): try session.load(body)
-        case .reading(let reader): try reader.load(body)
+        case .writing(let session): try session.load(count, body)
+        case .reading(let reader): try reader.load(count, body)
         case .nothing: StoredNode()
         case .closed: throw Self.closed
         }

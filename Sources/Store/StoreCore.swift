@@ -80,9 +80,9 @@ final class StoreCore: Sendable {
 
     private var closed: StoreProblem { .failed(path: place.directory, what: "it is closed") }
 
-    func load(_ body: (Amendment) -> Void) throws(StoreProblem) -> StoredNode {
+    func load(_ count: (Int) -> Void, _ body: (Amendment) -> Void) throws(StoreProblem) -> StoredNode {
         do {
-            return try access.withLock { access throws(StoreProblem) in try access.load(body) }
+            return try access.withLock { access throws(StoreProblem) in try access.load(count, body) }
         } catch {
             // Adding to what cannot be read would make it worse.
             if case .corrupt = error { shared.withLock { $0.problem = $0.problem ?? error } }

@@ -19,7 +19,7 @@ public final class StoreReader {
     /// Reads everything as it was at one moment; amendments one by one, in no order. Read it at a stretch: as long as
     /// this runs the log cannot be folded.
     public func load(_ amendment: (Amendment) -> Void) throws(StoreProblem) -> StoredNode {
-        try session.load(amendment)
+        try session.load({ _ in }, amendment)
     }
 
     public func close() { try? session.close() }

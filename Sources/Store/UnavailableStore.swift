@@ -16,7 +16,8 @@ public final class UnavailableStore: NodeStore {
     public var problem: StoreProblem? { reason }
     public var notices: [String] { [] }
 
-    public func load(_ amendment: (Amendment) -> Void) throws(StoreProblem) -> StoredNode {
+    public func load(count: (Int) -> Void, _ amendment: (Amendment) -> Void) throws(StoreProblem) -> StoredNode {
+        count(amendments.count)
         amendments.forEach(amendment)
         return node
     }

@@ -211,6 +211,14 @@ public struct TableState: Sendable {
         }
     }
 
+    /// Tells of a static flow that a back end holds already, as having inserted it would. Why it would be rejected, if it
+    /// would: then nothing is counted.
+    public mutating func countReferences(held flow: FlowEntry) -> TableError? {
+        if let error = validate(.insert(.flow(flow))) { return error }
+        countReferences(removed: nil, inserted: flow)
+        return nil
+    }
+
     private mutating func commit(_ change: TableChange) {
         switch change.table {
         case .flowCache, .mac: return

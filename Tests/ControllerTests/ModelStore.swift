@@ -57,9 +57,10 @@ final class ModelStore: NodeStore {
         for (_, completion) in waiting { completion(problem) }
     }
 
-    func load(_ amendment: (Amendment) -> Void) throws(StoreProblem) -> StoredNode {
+    func load(count: (Int) -> Void, _ amendment: (Amendment) -> Void) throws(StoreProblem) -> StoredNode {
         let (disk, unreadable) = state.withLock { ($0.disk, $0.unreadable) }
         if let unreadable { throw unreadable }
+        count(disk.amendments.count)
         for each in disk.amendments.values { amendment(each) }
         return disk.node
     }

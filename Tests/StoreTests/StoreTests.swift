@@ -278,7 +278,7 @@ struct StoreTests {
         let session = try ReadingSession(scratch.place, .reading)
         var isRead = false
         var grown: Int64 = 0
-        _ = try session.load { _ in
+        _ = try session.load({ _ in }) { _ in
             if !isRead { grown = grow() }
             isRead = true
         }

@@ -232,6 +232,32 @@ struct AdoptionTests {
         }
     }
 
+    @Test("a next hop that comes back after a restart has its slot again, whatever its id: no name stands twice")
+    func nextHopReturns() throws {
+        for id in [555, 556] as [UInt32] {
+            try run { node, _ in
+                // It was deleted, and its slot kept, because flows might name it.
+                let slot = try #require(node.plane.nextHopSlots[W.hop(555)])
+                try node.restart()
+                let without = WantedTables(ReconcileWorld.entries, for: node.plane)
+                #expect(without.reconcile(node.plane, repair: true).isClean)
+                #expect(node.plane.retiredNextHops.contains(slot))
+                let hop = TableEntry.nextHop(
+                    .init(id: W.hop(id), routerInterface: W.interface(2), neighbor: W.address("10.0.2.55")))
+                #expect(node.plane.write([.insert(hop)]) == [.applied])
+                #expect(node.plane.nextHopSlots[W.hop(id)] == slot)
+                let names = node.plane.nextHopNames.filter { $0 != 0 }
+                #expect(Set(names).count == names.count)
+                let generation = node.plane.generation
+                try node.restart()
+                let report = WantedTables(ReconcileWorld.entries + [hop], for: node.plane)
+                    .reconcile(node.plane, repair: true)
+                #expect(report.isClean && node.plane.generation == generation, "\(report.discrepancies)")
+                #expect(node.plane.nextHopSlots[W.hop(id)] == slot)
+            }
+        }
+    }
+
     @Test("programs of another build and tables of other sizes are taken over as they are, and that is said")
     func otherBuild() throws {
         try run { node, wanted in

@@ -426,12 +426,3 @@ struct ExactMatchTests {
         try hammer(ExactMatchKey32.self)
     }
 }
-
-@Suite("Grace periods")
-struct GracePeriodTests {
-    @Test("the kernel's grace period and the visit to every processor return")
-    func waits() throws {
-        try systemGracePeriod().wait()
-        try ProcessorVisitGracePeriod().wait()
-    }
-}

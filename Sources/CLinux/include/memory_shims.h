@@ -108,4 +108,12 @@ static inline int memory_set_affinity(const void *mask, size_t bytes)
 	return syscall(SYS_sched_setaffinity, 0, bytes, mask) == 0 ? 0 : errno;
 }
 
+/* The processor the calling thread runs on; by system call, because sched_getcpu(3) is not declared for every includer. */
+static inline int memory_processor(void)
+{
+	unsigned int processor = 0;
+
+	return syscall(SYS_getcpu, &processor, NULL, NULL) == 0 ? (int)processor : -1;
+}
+
 #endif

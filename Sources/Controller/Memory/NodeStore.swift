@@ -141,8 +141,8 @@ public protocol NodeStore: AnyObject, Sendable {
     /// Sentences about what is odd and harmless: the clock is behind what was stored last.
     var notices: [String] { get }
 
-    /// Reads everything; amendments one by one, in no order.
-    func load(_ amendment: (Amendment) -> Void) throws(StoreProblem) -> StoredNode
+    /// Reads everything; amendments one by one, in no order. `count` is told first how many come, to make room for them.
+    func load(count: (Int) -> Void, _ amendment: (Amendment) -> Void) throws(StoreProblem) -> StoredNode
 
     /// Takes a change; `completion` is called once it is on disk, or cannot be, in the order of the changes. It must not block.
     /// After a failure everything fails until `recover` finds the store working.
@@ -153,4 +153,11 @@ public protocol NodeStore: AnyObject, Sendable {
 
     /// Waits until all that was taken is stored, and closes. Everything fails from then on.
     func close()
+}
+
+extension NodeStore {
+    /// Reads everything; amendments one by one, in no order.
+    public func load(_ amendment: (Amendment) -> Void) throws(StoreProblem) -> StoredNode {
+        try load(count: { _ in }, amendment)
+    }
 }

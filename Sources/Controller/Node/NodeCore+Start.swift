@@ -92,7 +92,7 @@ extension NodeCore {
     private func remember() -> StoredNode? {
         guard let store else { return nil }
         do {
-            let node = try store.load { amendment in
+            let node = try store.load(count: { wanted.reserve(flows: $0) }) { amendment in
                 wanted.setAmendment(amendment.entry.entryKey, amendment)
                 if let timeout = amendment.idleTimeout, case .flow(let flow) = amendment.entry {
                     idleTimeouts[flow.key] = timeout
@@ -127,11 +127,7 @@ extension NodeCore {
         }
         var dangling: [(FlowEntry, TableError)] = []
         wanted.forEachFlow { flow in
-            if let error = state.validate(.insert(.flow(flow))) {
-                dangling.append((flow, error))
-            } else {
-                state.countReferences(removed: nil, inserted: flow)
-            }
+            if let error = state.countReferences(held: flow) { dangling.append((flow, error)) }
         }
         for (flow, error) in dangling { leaveOut(.flow(flow), error) }
         var report = plane.reconcileTables(state, repair: true)

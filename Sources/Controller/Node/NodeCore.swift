@@ -76,7 +76,8 @@ final class NodeCore {
         ageing = FlowAgeing(timeouts: .init())
         tiering = (dataPlane as? TieredDataPlane).map { Tiering($0, settings: TierSettings(), seed: seed) }
         setTime(now)
-        mirrorEntries()
+        // Tables that an earlier process left are nobody's wish: `start` compares them with what is wanted.
+        if (dataPlane as? any ReconcilableDataPlane)?.isAdopted != true { mirrorEntries() }
         countFlows()
     }
 

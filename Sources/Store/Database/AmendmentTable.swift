@@ -35,7 +35,7 @@ final class AmendmentTable {
             index = KeyIndex()
         }
         guard !change.forgotten.isEmpty || !change.amendments.isEmpty else { return }
-        var index = try self.index.take() ?? read(db) { _ in }
+        var index = try self.index.take() ?? read(db, { _ in }) { _ in }
         for entry in change.forgotten { try forget(entry, &index) }
         for amendment in change.amendments { try set(amendment, &index) }
         self.index = index
@@ -45,14 +45,16 @@ final class AmendmentTable {
     func invalidate() { index = nil }
 
     /// Reads all rows, and makes the index in passing.
-    func load(_ db: Database, _ body: (Amendment) -> Void) throws {
-        index = try read(db) { row throws(RowDamage) in body(try row.amendment()) }
+    func load(_ db: Database, _ count: (Int) -> Void, _ body: (Amendment) -> Void) throws {
+        index = try read(db, count) { row throws(RowDamage) in body(try row.amendment()) }
     }
 
     private func read(
-        _ db: Database, _ body: (borrowing Loading.AmendmentRow) throws(RowDamage) -> Void
+        _ db: Database, _ count: (Int) -> Void, _ body: (borrowing Loading.AmendmentRow) throws(RowDamage) -> Void
     ) throws -> KeyIndex {
-        var index = KeyIndex(capacity: try Int.fetchOne(db, sql: "SELECT count(*) FROM amendments") ?? 0)
+        let rows = try Loading.amendmentCount(db)
+        count(rows)
+        var index = KeyIndex(capacity: rows)
         try Loading.forEachAmendment(db) { row in
             try body(row)
             let id = row.id

@@ -136,6 +136,10 @@ enum Loading {
         }
     }
 
+    static func amendmentCount(_ db: Database) throws -> Int {
+        try Int.fetchOne(db, sql: "SELECT count(*) FROM amendments") ?? 0
+    }
+
     static func forEachAmendment(_ db: Database, _ body: (borrowing AmendmentRow) throws -> Void) throws {
         let statement = try RawStatement(db, "SELECT id, key, value, kind, time, idle_timeout FROM amendments")
         while try statement.step() { try body(AmendmentRow(statement)) }

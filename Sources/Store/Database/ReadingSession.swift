@@ -42,12 +42,13 @@ final class ReadingSession: @unchecked Sendable {
         }
     }
 
-    func load(_ body: (Amendment) -> Void) throws(StoreProblem) -> StoredNode {
+    func load(_ count: (Int) -> Void, _ body: (Amendment) -> Void) throws(StoreProblem) -> StoredNode {
         try connection.read { db in
             // Read again, because another process may have brought it up to date.
             version = try Schema.version(db, place)
             let node = try Loading.node(db, version: version)
             guard version > 0 else { return node }
+            count(try Loading.amendmentCount(db))
             try Loading.forEachAmendment(db) { row in body(try row.amendment()) }
             return node
         }

@@ -193,11 +193,11 @@ final class WritingSession: @unchecked Sendable {
 
     // MARK: The rest
 
-    func load(_ body: (Amendment) -> Void) throws(StoreProblem) -> StoredNode {
+    func load(_ count: (Int) -> Void, _ body: (Amendment) -> Void) throws(StoreProblem) -> StoredNode {
         let tables = try open()
         return try connection.read { db in
             let node = try Loading.node(db, version: Schema.current)
-            try tables.amendments.load(db, body)
+            try tables.amendments.load(db, count, body)
             return node
         }
     }

@@ -18,7 +18,9 @@ enum TableReference: Hashable {
     }
 }
 
-/// Calls `body` for everything the entry names.
+/// Calls `body` for everything the entry names. Inlined, because what a closure captures is copied: a whole `TableState`, for
+/// each of a million flows.
+@inline(__always)
 func forEachReference(of entry: TableEntry, _ body: (TableReference) -> Void) {
     switch entry {
     case .port: break
@@ -54,6 +56,7 @@ func forEachReference(of entry: TableEntry, _ body: (TableReference) -> Void) {
 }
 
 extension TableState {
+    @inline(__always)
     private func exists(_ reference: TableReference) -> Bool {
         switch reference {
         case .port(let id): ports[id] != nil

@@ -44,7 +44,7 @@ struct ProgramReplacement: Sendable {
             case .reverted(let sentence):
                 logger.error("event=program_reverted what=\"\(sentence)\"")
                 // What was written meanwhile went into the tables of the program that is gone.
-                await controller.reconcile(repair: true)
+                _ = await controller.reconcile(repair: true)
             }
             return outcome
         }
