@@ -68,10 +68,29 @@ struct CardBench {
     func ruleWords(type: Int, priority: UInt64 = 100, action: UInt64, _ key: [String: UInt64]) throws -> [UInt32] {
         let layout = try #require(
             card.configuration.keySet[type]
-                ?? FlowCacheLayouts.emhRule(hashRevision: card.configuration.hashRevision, type: type))
+                ?? FlowCacheLayouts.emhRule(hashRevision: card.configuration.hashRevision, type: type)
+                ?? Self.inHashOrder(card.configuration.hashRevision, type))
         var values = key
         (values["valid"], values["type"], values["priority"], values["action_id"]) = (1, UInt64(type), priority, action)
         return Words.pack(layout, values)
+    }
+
+    /// Key set 2 with its fields in the order they are hashed, from bit 40 on.
+    private static func inHashOrder(_ revision: Int, _ type: Int) -> EntryLayout? {
+        let widths = [
+            "mac_dst": 48, "ipv4_src": 32, "ipv4_dst": 32, "proto": 8, "ethertype": 16, "port_dst": 16,
+        ]
+        guard let names = FlowCacheLayouts.hashedFields(hashRevision: revision, type: type) else { return nil }
+        var fields = [
+            EntryField("valid", 0, 1), EntryField("type", 1, 5), EntryField("priority", 8, 8),
+            EntryField("action_id", 16, 24),
+        ]
+        var bit = 40
+        for name in names {
+            fields.append(EntryField(name, bit, widths[name] ?? 0))
+            bit += widths[name] ?? 0
+        }
+        return EntryLayout("in hash order", words: 9, fields)
     }
 
     /// A masked rule; TYPE as the tool writes it: set bits for fields that are open.
@@ -79,7 +98,7 @@ struct CardBench {
         _ entry: Int, priority: UInt64 = 100, action: UInt64, _ key: [String: UInt64],
         tcam: (data: UInt64, mask: UInt64)
     ) throws {
-        let open = KeyField.allCases.reduce(UInt64(0)) {
+        let open = FrameField.allCases.reduce(UInt64(0)) {
             key[$1.layoutName] == nil ? $0 | 1 << UInt64($1.rawValue) : $0
         }
         try maskedRule(entry, type: open, priority: priority, action: action, key)

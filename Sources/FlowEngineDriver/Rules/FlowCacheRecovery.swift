@@ -26,16 +26,30 @@ extension FlowCacheTables {
     /// Brings the card to what the book says, after errors or a reset: asks whether it is still the card it was; if it is, takes the
     /// condemned rules out; if not, writes everything again.
     ///
+    /// - Parameter wanted: rules that may be written; others stay in the book.
     /// - Returns: whether the card had been reset.
     @discardableResult
-    public func recover() throws(CardError) -> Bool {
+    func recover(_ wanted: (Int) -> Bool) throws(CardError) -> Bool {
         if isReady, try check() == .same {
             try clearCondemned()
             return false
         }
         if isReady { resets += 1 }
-        try rebuild(writing: true)
+        try rebuild(wanted: wanted)
         return true
+    }
+
+    /// Writes every word of rules again, whatever is known of them: after an audit has found them wrong.
+    public func rewrite(_ places: [RulePlace]) throws(CardError) {
+        var steps: [Step] = []
+        for place in places {
+            guard let rule = book[place.ordinal], rule.state == .live else { continue }
+            plan.forget(rule)
+            steps.append(.write(place.ordinal))
+        }
+        for result in carryOut(steps) {
+            if case .hardware(let why)? = result { throw .shadow(CardShadowError(why)) }
+        }
     }
 
     /// Takes out what is to go; throws if the card cannot be written.
@@ -45,7 +59,8 @@ extension FlowCacheTables {
             if case .hardware(let why)? = result { throw .shadow(CardShadowError(why)) }
         }
         if let first = condemned.first {
-            throw .shadow(CardShadowError("the count of \(RulePlace(ordinal: first)?.description ?? "a rule") could not be read"))
+            throw .shadow(
+                CardShadowError("the count of \(RulePlace(ordinal: first)?.description ?? "a rule") could not be read"))
         }
     }
 }

@@ -19,6 +19,12 @@ extension FlowCacheTables {
         let shadow: CardShadow
         do { shadow = try store.load() } catch { throw .shadow(error) }
         recorded = Set(shadow.records.keys.compactMap { Int(exactly: $0) })
+        do {
+            let (count, scratch) = (driver.map.bm.mmiAccesses.address, driver.map.common.rwTest.address)
+            plan.count = try AccessCount.calibrate(driver.bus, count: count, scratch: scratch)
+        } catch {
+            throw .bus(error)
+        }
         let scratch = try readMarker()
         let rules = decode(shadow)
         if shadow.marker != 0, UInt64(scratch) == shadow.marker, let rules {
@@ -33,7 +39,7 @@ extension FlowCacheTables {
             _ = book.adopt(parked)
         }
         let places = shadow.records.keys.compactMap { Int(exactly: $0).flatMap { RulePlace(ordinal: $0) } }
-        try rebuild(writing: false, alsoClearing: places)
+        try rebuild(alsoClearing: places) { _ in false }
         return .cleared(parked: book.count)
     }
 
@@ -74,7 +80,7 @@ extension FlowCacheTables {
         // First what is to go, so that what is written finds nothing half of it.
         let going = Array(condemned)
         let coming = unfinished.filter { !condemned.contains($0) }
-        for result in carryOut(going.map { .remove($0) }) + carryOut(coming.map { .insert($0) }) where result != nil {
+        for result in carryOut(going.map { .remove($0) }) + carryOut(coming.map { .write($0) }) where result != nil {
             throw .shadow(CardShadowError(lastError ?? "a rule could not be finished"))
         }
         return .adopted(rules: book.count, finished: unfinished.count)
@@ -82,13 +88,13 @@ extension FlowCacheTables {
 
     private func startEmpty(_ rules: [(rule: CardRule, isSettled: Bool)]) throws(CardError) -> Start {
         for ordinal in book.ordinalsInUse { release(ordinal) }
-        try rebuild(writing: false, alsoClearing: rules.map(\.rule.place))
+        try rebuild(alsoClearing: rules.map(\.rule.place)) { _ in false }
         return .cleared(parked: 0)
     }
 
-    /// Makes the card's tables what the book says, whatever they hold: empty, then, if `writing`, every rule. The marker is written
-    /// last. Rules that are condemned are gone with it.
-    func rebuild(writing: Bool, alsoClearing places: [RulePlace] = []) throws(CardError) {
+    /// Makes the card's tables what the book says, whatever they hold: empty, then those rules that are `wanted` in it. The marker
+    /// is written last. Rules that are condemned are gone with it.
+    func rebuild(alsoClearing places: [RulePlace] = [], wanted: (Int) -> Bool) throws(CardError) {
         let new = newMarker()
         marker = 0
         for ordinal in condemned.sorted() { release(ordinal) }
@@ -112,7 +118,7 @@ extension FlowCacheTables {
             try driver.stopFlowCache()
             try driver.restoreSettings()
             try clear(alsoClearing: places)
-            if writing { try writeAll() }
+            try writeAll(book.ordinalsInUse.filter(wanted))
             try driver.restoreTraffic()
             try driver.bus.writing(driver.map.common.rwTest, CommonRwTest(rawValue: new))
         } catch {
@@ -122,15 +128,15 @@ extension FlowCacheTables {
         marker = new
     }
 
-    /// Every rule of the book. If it fails they stay as they are, to be written again.
-    private func writeAll() throws(CardError) {
+    /// If it fails they stay as they are, to be written again.
+    private func writeAll(_ ordinals: [Int]) throws(CardError) {
         plan.begin()
-        for ordinal in book.ordinalsInUse {
+        for ordinal in ordinals {
             if let rule = book[ordinal] { plan.insert(rule) }
         }
         do { try plan.run(driver.bus) } catch { throw .bus(error) }
-        wordsWritten += UInt64(plan.accesses.count)
-        for ordinal in book.ordinalsInUse {
+        wordsWritten += UInt64(plan.extent.words)
+        for ordinal in ordinals {
             book.update(ordinal) { $0.state = .live }
             guard let rule = book[ordinal] else { continue }
             unsettled[UInt64(ordinal)] = ShadowRecord(rule, .settled, fingerprint: fingerprint).bytes
@@ -142,7 +148,8 @@ extension FlowCacheTables {
         plan.begin()
         plan.clear(
             collisionEntries: quirks.collisionEntries, emaEntries: quirks.emaEntries,
-            actions: quirks.actionID.actionCount, hasExact: !book.keys.exact.isEmpty, hasMasked: book.keys.masked != nil)
+            actions: quirks.actionID.actionCount, hasExact: !book.keys.exact.isEmpty, hasMasked: book.keys.masked != nil
+        )
         for place in places { plan.clearRule(place) }
         var extra: [RegisterAccess] = []
         // A bitmap that is not zero sends a flow elsewhere, whatever its action says.
@@ -156,7 +163,7 @@ extension FlowCacheTables {
         }
         do {
             try plan.run(driver.bus)
-            wordsWritten += UInt64(plan.accesses.count)
+            wordsWritten += UInt64(plan.extent.words)
             try driver.bus.transfer(&extra)
         } catch {
             throw .bus(error)

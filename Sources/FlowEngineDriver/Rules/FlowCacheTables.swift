@@ -81,15 +81,17 @@ public final class FlowCacheTables {
 
     /// One rule to be changed; the rule's number is its place's.
     enum Step {
-        /// It was placed in the book; the card is to have it.
+        /// It was just placed in the book; the card is to have it. If nothing can be written its place is given back.
         case insert(Int)
+        /// It is in the book and not in the card; the card is to have it.
+        case write(Int)
         /// Another decision, with its word.
         case modify(Int, OffloadDecision, UInt32)
         case remove(Int)
 
         var ordinal: Int {
             switch self {
-            case .insert(let ordinal), .modify(let ordinal, _, _), .remove(let ordinal): ordinal
+            case .insert(let ordinal), .write(let ordinal), .modify(let ordinal, _, _), .remove(let ordinal): ordinal
             }
         }
     }
@@ -99,36 +101,40 @@ public final class FlowCacheTables {
     /// count; one whose count could not be read is condemned and told of later (`takeReleased`).
     func carryOut(_ steps: [Step], removed: (CardRule) -> Void = { _ in }) -> [OffloadRefusal?] {
         if steps.isEmpty { return [] }
+        guard isReady else { return giveUp(steps, notReady) }
         do throws(CardShadowError) {
             try record(steps)
         } catch {
             note(.shadow(error))
-            for case .insert(let ordinal) in steps { book.free(ordinal) }
-            return steps.map { _ in .hardware("the change was not made: the card's shadow: \(error)") }
+            return giveUp(steps, .hardware("the change was not made: the card's shadow: \(error)"))
         }
         plan.begin()
-        var ends: [Int] = []
+        var ends: [WritePlan.Extent] = []
         ends.reserveCapacity(steps.count)
         for step in steps {
             add(step)
-            ends.append(plan.accesses.count)
+            ends.append(plan.extent)
         }
-        var completed = plan.accesses.count
+        var done = WritePlan.Extent()
         var failure: CardError?
         do {
-            try plan.run(driver.bus)
+            try plan.run(driver.bus, done: &done)
         } catch {
-            completed = min(error.completed, completed)
             failure = .bus(error)
             note(.bus(error))
         }
-        wordsWritten += UInt64(completed)
-        return settle(steps, ends: ends, completed: completed, failure, removed)
+        wordsWritten += UInt64(done.words)
+        return settle(steps, ends: ends, done: done, failure, removed)
+    }
+
+    private func giveUp(_ steps: [Step], _ why: OffloadRefusal) -> [OffloadRefusal?] {
+        for case .insert(let ordinal) in steps { book.free(ordinal) }
+        return steps.map { _ in why }
     }
 
     private func add(_ step: Step) {
         switch step {
-        case .insert(let ordinal): if let rule = book[ordinal] { plan.insert(rule) }
+        case .insert(let ordinal), .write(let ordinal): if let rule = book[ordinal] { plan.insert(rule) }
         case .remove(let ordinal): if let rule = book[ordinal] { plan.remove(rule) }
         case .modify(let ordinal, let decision, let word):
             book.update(ordinal) { ($0.decision, $0.actionWord) = (decision, word) }
@@ -137,20 +143,21 @@ public final class FlowCacheTables {
     }
 
     private func settle(
-        _ steps: [Step], ends: [Int], completed: Int, _ failure: CardError?, _ removed: (CardRule) -> Void
+        _ steps: [Step], ends: [WritePlan.Extent], done: WritePlan.Extent, _ failure: CardError?,
+        _ removed: (CardRule) -> Void
     ) -> [OffloadRefusal?] {
         var gone: [Int] = []
         var results: [OffloadRefusal?] = []
         results.reserveCapacity(steps.count)
         for (step, end) in zip(steps, ends) {
-            guard failure == nil || end <= completed else {
+            guard failure == nil || done.covers(end) else {
                 condemn(step.ordinal)
                 results.append(.hardware(failure.map { "\($0)" } ?? ""))
                 continue
             }
             results.append(nil)
             switch step {
-            case .insert(let ordinal), .modify(let ordinal, _, _):
+            case .insert(let ordinal), .write(let ordinal), .modify(let ordinal, _, _):
                 book.update(ordinal) { $0.state = .live }
                 if let rule = book[ordinal] {
                     unsettled[UInt64(ordinal)] = ShadowRecord(rule, .settled, fingerprint: fingerprint).bytes
@@ -208,7 +215,7 @@ public final class FlowCacheTables {
             guard var rule = book[step.ordinal] else { continue }
             var state = ShadowRecord.State.writing
             switch step {
-            case .insert: break
+            case .insert, .write: break
             case .modify(_, let decision, let word): (rule.decision, rule.actionWord) = (decision, word)
             case .remove: state = .going
             }

@@ -7,14 +7,24 @@ import FlowEngineRegisters
 /// the rule, its words before the one that makes it valid, and all of it before anything points at it; taking out goes the other way.
 /// Source of the order: TNflowtable (facts 2.6 and 9.2).
 ///
-/// A plan is built and then carried out as one batch. While it is built the mirror shows the card as it will be; whoever
-/// carries it out tells how far it came (`settle`).
+/// A plan has two stages, each a batch: in the first nothing new becomes visible (actions, words of rules that are not valid yet, and
+/// whatever takes rules out), in the second rules become valid and are pointed at. If the card counts accesses, the second
+/// is begun only when all of the first has arrived. While a plan is built the mirror shows the card as it will be.
 public struct WritePlan: Sendable {
     let tables: CardTables
     private(set) var mirror = TableMirror()
-    public private(set) var accesses: [RegisterAccess] = []
+    public private(set) var preparing: [RegisterAccess] = []
+    public private(set) var publishing: [RegisterAccess] = []
     /// Which word of the mirror each access writes.
-    private var indices: [Int32] = []
+    private var preparingWords: [Int32] = []
+    private var publishingWords: [Int32] = []
+    /// In which stage the next word goes.
+    private var publishes = false
+    /// How it is known that words arrived; nil: it is not.
+    public var count: AccessCount?
+
+    /// All of them in order.
+    public var accesses: [RegisterAccess] { preparing + publishing }
 
     /// Nothing is known of the card's tables.
     public init(tables: CardTables) { self.tables = tables }
@@ -30,8 +40,10 @@ public struct WritePlan: Sendable {
         if !mirror.holds(rule.words[0], at: first) || !holdsRest(of: rule) {
             if mirror[first].map({ $0 & 1 != 0 }) ?? true { writeRule(rule.place, 0, 0) }
             for word in 1..<rule.words.count { writeRule(rule.place, word, rule.words[word]) }
-            writeRule(rule.place, 0, rule.words[0])
         }
+        publishes = true
+        defer { publishes = false }
+        writeRule(rule.place, 0, rule.words[0])
         switch rule.place {
         case .exact(let number):
             put(tables.hash, rule.slot, 0, TableMirror.hash(rule.slot), HashWord.pointing(to: number))
@@ -79,8 +91,13 @@ public struct WritePlan: Sendable {
 
     private mutating func put(_ table: EntryTable, _ entry: Int, _ word: Int, _ index: Int, _ value: UInt32) {
         if mirror.holds(value, at: index) { return }
-        accesses.append(.write(table.address(entry, word: word), value))
-        indices.append(Int32(index))
+        if publishes {
+            publishing.append(.write(table.address(entry, word: word), value))
+            publishingWords.append(Int32(index))
+        } else {
+            preparing.append(.write(table.address(entry, word: word), value))
+            preparingWords.append(Int32(index))
+        }
         mirror.set(index, value)
     }
 
@@ -146,20 +163,56 @@ public struct WritePlan: Sendable {
 
     // MARK: Carrying it out
 
-    /// Begins another plan; what the mirror knows stays.
-    public mutating func begin() {
-        accesses.removeAll(keepingCapacity: true)
-        indices.removeAll(keepingCapacity: true)
+    /// How much of a plan there is, or was carried out.
+    struct Extent: Sendable {
+        var preparing = 0
+        var publishing = 0
+        var words: Int { preparing + publishing }
+
+        func covers(_ other: Extent) -> Bool { other.preparing <= preparing && other.publishing <= publishing }
     }
 
-    /// Carries the plan out as one batch. If it fails, the words behind the first `completed` are not known any more.
-    public mutating func run(_ bus: any RegisterBus) throws(BusError) {
-        if accesses.isEmpty { return }
-        do {
-            try bus.transfer(&accesses)
+    var extent: Extent { Extent(preparing: preparing.count, publishing: publishing.count) }
+
+    /// Begins another plan; what the mirror knows stays.
+    public mutating func begin() {
+        preparing.removeAll(keepingCapacity: true)
+        publishing.removeAll(keepingCapacity: true)
+        preparingWords.removeAll(keepingCapacity: true)
+        publishingWords.removeAll(keepingCapacity: true)
+    }
+
+    /// Carries the plan out. If that fails, `done` is how far it came for certain; the words behind are not known any more.
+    mutating func run(_ bus: any RegisterBus, done: inout Extent) throws(BusError) {
+        done = Extent()
+        do throws(BusError) {
+            if let count {
+                if !preparing.isEmpty { try count.transfer(preparing, bus) }
+                done.preparing = preparing.count
+                if !publishing.isEmpty { try count.transfer(publishing, bus) }
+            } else {
+                var all = preparing
+                all.append(contentsOf: publishing)
+                if !all.isEmpty { try bus.transfer(&all) }
+            }
+            done = extent
         } catch {
-            for index in indices.dropFirst(error.completed) { mirror.forget(Int(index)) }
+            let completed = error.completed
+            if count != nil, done.preparing == preparing.count {
+                done.publishing = min(completed, publishing.count)
+            } else {
+                done.preparing = min(completed, preparing.count)
+                done.publishing = max(0, min(completed - preparing.count, publishing.count))
+            }
+            for index in preparingWords.dropFirst(done.preparing) { mirror.forget(Int(index)) }
+            for index in publishingWords.dropFirst(done.publishing) { mirror.forget(Int(index)) }
             throw error
         }
+    }
+
+    /// Carries the plan out.
+    public mutating func run(_ bus: any RegisterBus) throws(BusError) {
+        var done = Extent()
+        try run(bus, done: &done)
     }
 }

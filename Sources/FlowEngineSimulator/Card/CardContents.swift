@@ -10,7 +10,7 @@ public struct CardContents: Hashable, Sendable {
         public var priority: Int
         public var actionID: UInt32
         /// Fields the rule compares; empty if its type is none of this build.
-        public var fields: [KeyField: UInt64]
+        public var fields: [FrameField: UInt64]
         /// As written.
         public var words: [UInt32]
     }
@@ -64,9 +64,8 @@ extension CardCore {
         }
         for (datapath, table) in overwrites.enumerated() {
             for index in 0..<OverwriteTable.entryCount {
-                let words = table.store.entry(index)
-                guard words.contains(where: { $0 != 0 }) else { continue }
-                contents.overwrites.append(.init(datapath: datapath, index: index, words: words))
+                guard !table.store.isEmpty(index) else { continue }
+                contents.overwrites.append(.init(datapath: datapath, index: index, words: table.store.entry(index)))
             }
         }
         contents.learned = ethernetSwitch.entries.mapValues(\.port)
@@ -76,16 +75,15 @@ extension CardCore {
     private func rules(_ decoded: [DecodedRule], _ store: EntryStore) -> [CardContents.Rule] {
         var rules: [CardContents.Rule] = []
         for (index, rule) in decoded.enumerated() {
-            let words = store.entry(index)
-            guard words.contains(where: { $0 != 0 }) else { continue }
-            var fields: [KeyField: UInt64] = [:]
+            guard !store.isEmpty(index) else { continue }
+            var fields: [FrameField: UInt64] = [:]
             if rule.isComparable {
-                for field in KeyField.allCases where rule.mask.has(field) { fields[field] = rule.value[field] }
+                for field in FrameField.allCases where rule.mask.has(field) { fields[field] = rule.value[field] }
             }
             rules.append(
                 .init(
                     index: index, isValid: rule.isValid, type: Int(rule.type), priority: Int(rule.priority),
-                    actionID: rule.actionID, fields: fields, words: words))
+                    actionID: rule.actionID, fields: fields, words: store.entry(index)))
         }
         return rules
     }

@@ -84,6 +84,7 @@ extension CardCore {
             return refuse(reason, port: port)
         }
         guard let (tag, frame) = tag.remove(from: tagged) else { return refuse(.notTagged, port: port) }
+        guard frame.count >= configuration.minimumFrame else { return refuse(.runt, port: port) }
         var injection = Decision(source: .injection)
         switch tag.egress {
         case 0: injection.ports = 1 << 0

@@ -3,7 +3,7 @@ import FlowEngineRegisters
 import Synchronization
 
 /// Why a card cannot be simulated.
-public enum CardError: Error, Hashable, Sendable, CustomStringConvertible {
+public enum SimulatedCardError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownMapRevision(Int)
     case unknownHashRevision(Int)
     case tagVersion(Int)
@@ -34,7 +34,7 @@ public final class SimulatedCard: Sendable {
     public let configuration: CardConfiguration
     private let core: Mutex<CardCore>
 
-    public init(_ configuration: CardConfiguration) throws(CardError) {
+    public init(_ configuration: CardConfiguration) throws(SimulatedCardError) {
         guard let map = FlowEngineMap.revision(configuration.mapRevision) else {
             throw .unknownMapRevision(configuration.mapRevision)
         }
@@ -72,10 +72,10 @@ public final class SimulatedCard: Sendable {
 
     public func advance(nanoseconds: UInt64) { core.withLock { $0.advance(nanoseconds) } }
 
-    /// Misbehaviour of register accesses.
+    /// Misbehaviour of register accesses. New faults end an absence of the bus that old ones began.
     public var faults: CardFaults {
         get { core.withLock { $0.faults } }
-        set { core.withLock { $0.faults = newValue } }
+        set { core.withLock { ($0.faults, $0.absentUntil) = (newValue, 0) } }
     }
 
     /// Number of the next access, for `CardFaults.Trigger.access`.
@@ -90,7 +90,7 @@ public final class SimulatedCard: Sendable {
     }
 
     /// Latches bits of FPGA_ALARM.
-    public func raise(_ alarms: CardAlarms) { core.withLock { $0.raise(alarms: alarms.union(.any)) } }
+    public func raise(_ alarms: CardFaults.Alarms) { core.withLock { $0.raise(alarms: alarms.union(.any)) } }
 
     /// Latches bits of CONFIG_CHECK: 0 CRC, 1 ECC, 2 ECC of a single bit.
     public func raiseConfigurationError(_ bits: UInt32) { core.withLock { $0.raise(configurationErrors: bits) } }

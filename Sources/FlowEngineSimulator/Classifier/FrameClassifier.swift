@@ -40,7 +40,7 @@ struct FrameClassifier: Sendable {
             classified.isIPv6 = true
             malformed = readIPv6(frame, at: offset, &key) || malformed
         }
-        if variants.absentField == .zero { for field in KeyField.allCases where field != .vlanID { key.mark(field) } }
+        if variants.absentField == .zero { for field in FrameField.allCases where field != .vlanID { key.mark(field) } }
         classified.key = key
         classified.matchesNoRule = malformed && variants.malformed == .noMatch
         if variants.invalidSource == .noMatch && FrameClassifier.isInvalidSource(source) {
@@ -53,7 +53,7 @@ struct FrameClassifier: Sendable {
         source == 0 || MACAddress(rawValue: source).isMulticast
     }
 
-    private func put(_ field: KeyField, _ value: UInt64, _ key: inout FrameKey) {
+    private func put(_ field: FrameField, _ value: UInt64, _ key: inout FrameKey) {
         key[field] = value
         key.mark(field)
     }

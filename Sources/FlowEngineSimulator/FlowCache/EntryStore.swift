@@ -21,6 +21,11 @@ struct EntryStore: Sendable {
 
     mutating func clear() { for index in words.indices { words[index] = 0 } }
 
+    func isEmpty(_ index: Int) -> Bool {
+        for place in index * wordsPerEntry..<(index + 1) * wordsPerEntry where words[place] != 0 { return false }
+        return true
+    }
+
     func entry(_ index: Int) -> [UInt32] { Array(words[index * wordsPerEntry..<(index + 1) * wordsPerEntry]) }
 
     /// A field of an entry; bits beyond its words read as zero.

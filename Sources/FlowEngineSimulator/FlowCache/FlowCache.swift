@@ -54,9 +54,8 @@ struct FlowCache: Sendable {
 
     /// - Parameter layouts: of EMH rules, by type.
     init(hashRevision: Int, layouts: [Int: EntryLayout], variants: CardVariants) {
-        // A layout without a key is one that is not public; its rules match nothing.
-        let formats = layouts.compactMapValues(RuleFormat.init).filter { !$0.value.key.isEmpty }
-        let words = layouts.values.map(\.words).max() ?? 0
+        let formats = layouts.compactMapValues(RuleFormat.init)
+        let words = layouts.values.map(\.words).max() ?? KeySets.anyRule.words
         slots = Array(repeating: 0, count: KeyHash.slots)
         exact = RuleTable(count: Self.exactRules, wordsPerEntry: words, formats: formats)
         collision = RuleTable(count: variants.collisionDepth, wordsPerEntry: words, formats: formats)

@@ -5,28 +5,27 @@ import FlowEngineRegisters
 enum KeySets {
     static let types = 1...4
 
-    /// By type. A type without a layout does not exist in the build.
+    /// By type. A type without a layout does not exist in the build, or is not public.
     static func layouts(_ configuration: CardConfiguration) -> [Int: EntryLayout] {
         guard configuration.keySet.isEmpty else { return configuration.keySet }
         var layouts: [Int: EntryLayout] = [:]
         for type in types {
-            guard let layout = FlowCacheLayouts.emhRule(hashRevision: configuration.hashRevision, type: type) else {
-                continue
+            if let layout = FlowCacheLayouts.emhRule(hashRevision: configuration.hashRevision, type: type) {
+                layouts[type] = layout
+            } else if configuration.variants.keysOfRevision2 == .inHashOrder,
+                let names = FlowCacheLayouts.hashedFields(hashRevision: configuration.hashRevision, type: type)
+            {
+                layouts[type] = inHashOrder(names)
             }
-            let isKeyPublic = layout.fields.contains { KeyField(layoutName: $0.name) != nil }
-            layouts[type] =
-                isKeyPublic || configuration.variants.keysOfRevision2 == .unknown
-                ? layout
-                : inHashOrder(
-                    layout,
-                    FlowCacheLayouts.hashedFields(
-                        hashRevision: configuration.hashRevision, type: type) ?? [])
         }
         return layouts
     }
 
+    /// A layout whose first fields, valid, type, priority and action id, are those of every rule.
+    static let anyRule = FlowCacheLayouts.emhRuleUseCase1
+
     /// Widths of fields in hashed keys (facts 2.2).
-    private static func width(_ field: KeyField) -> Int {
+    private static func width(_ field: FrameField) -> Int {
         switch field {
         case .inPort: 5
         case .sourceMAC, .destinationMAC: 48
@@ -38,14 +37,14 @@ enum KeySets {
         }
     }
 
-    private static func inHashOrder(_ layout: EntryLayout, _ names: [String]) -> EntryLayout {
-        var fields = layout.fields
-        var bit = 40
+    private static func inHashOrder(_ names: [String]) -> EntryLayout {
+        var fields = anyRule.fields.filter { FrameField(layoutName: $0.name) == nil }
+        var bit = fields.map { $0.lowestBit + $0.width }.max() ?? 0
         for name in names {
-            guard let field = KeyField(layoutName: name) else { continue }
+            guard let field = FrameField(layoutName: name) else { continue }
             fields.append(EntryField(name, bit, width(field)))
             bit += width(field)
         }
-        return EntryLayout(layout.name + ", in hash order", words: layout.words, fields)
+        return EntryLayout("rule, key in the order it is hashed", words: anyRule.words, fields)
     }
 }

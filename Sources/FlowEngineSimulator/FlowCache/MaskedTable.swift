@@ -68,11 +68,11 @@ struct MaskedTable: Sendable {
     }
 
     /// Fields a rule compares.
-    func compared(_ entry: Int) -> [KeyField] {
-        KeyField.allCases.filter { isCompared($0, type: rules[entry].type) }
+    func compared(_ entry: Int) -> [FrameField] {
+        FrameField.allCases.filter { isCompared($0, type: rules[entry].type) }
     }
 
-    private func isCompared(_ field: KeyField, type: UInt16) -> Bool {
+    private func isCompared(_ field: FrameField, type: UInt16) -> Bool {
         (type >> UInt16(field.rawValue) & 1 != 0) == (variants.emaType == .setIfCompared)
     }
 

@@ -27,7 +27,7 @@ struct RuleFormat: Sendable {
     let type: Place
     let priority: Place
     let actionID: Place
-    let key: [(field: KeyField, place: Place)]
+    let key: [(field: FrameField, place: Place)]
 
     /// Nil if a field that every rule has is missing.
     init?(_ layout: EntryLayout) {
@@ -39,7 +39,7 @@ struct RuleFormat: Sendable {
         else { return nil }
         (self.valid, self.type, self.priority, self.actionID) = (valid, type, priority, actionID)
         key = layout.fields.compactMap { field in
-            KeyField(layoutName: field.name).map { ($0, Place(lowestBit: field.lowestBit, width: field.width)) }
+            FrameField(layoutName: field.name).map { ($0, Place(lowestBit: field.lowestBit, width: field.width)) }
         }
     }
 }
@@ -58,7 +58,7 @@ struct RuleTable: Sendable {
         store = EntryStore(count: count, wordsPerEntry: wordsPerEntry)
         rules = Array(repeating: DecodedRule(), count: count)
         self.formats = formats
-        header = formats.min { $0.key < $1.key }?.value
+        header = RuleFormat(KeySets.anyRule)
     }
 
     mutating func write(_ entry: Int, word: Int, _ value: UInt32) {

@@ -84,6 +84,9 @@ extension CardCore {
         prepareLocalRegisters()
     }
 
+    /// 2 March 2020, 00:00:00: day [31:27], month [26:23], year [22:17].
+    private static let bitgenTime: UInt32 = 2 << 27 | 3 << 23 | 20 << 17
+
     private mutating func set(_ address: RegisterAddress?, _ behaviour: Behaviour) {
         if let address { registers.setBehaviour(address, behaviour) }
     }
@@ -98,6 +101,7 @@ extension CardCore {
         let identity = drawn.next()
         let values: [(RegisterAddress, UInt32)] = [
             (common.addrMapRev.address, UInt32(configuration.mapRevision)),
+            (common.bitgenTime.address, CardCore.bitgenTime),
             (common.fpgaID0.address, UInt32(truncatingIfNeeded: identity)),
             (common.fpgaID1.address, UInt32(truncatingIfNeeded: identity >> 32)),
             (common.featuresTrafficManager.address, flag(.timeAwareShaper, 0) | (ports & 0xff) << 16),
@@ -129,6 +133,7 @@ extension CardCore {
         let identity = drawn.next()
         registers.setReset(local.fpgaID0.address, UInt32(truncatingIfNeeded: identity))
         registers.setReset(local.fpgaID1.address, UInt32(truncatingIfNeeded: identity >> 32))
+        registers.setReset(local.bitgenTime.address, CardCore.bitgenTime)
         registers.setReset(local.fpgaRev.address, UInt32(configuration.mapRevision & 0xff) << 16)
         let licence = configuration.licenceWord ?? UInt32(configuration.licensed.rawValue)
         registers.setReset(local.license.address, licence << 8)

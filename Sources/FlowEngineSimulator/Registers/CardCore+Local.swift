@@ -68,7 +68,7 @@ extension CardCore {
     }
 
     /// Latched in both blocks: until read in SPI local; in COMMON, which has no clearing access, until a reset.
-    mutating func raise(alarms: CardAlarms) {
+    mutating func raise(alarms: CardFaults.Alarms) {
         registers.latch(map.common.fpgaAlarm.address, alarms.rawValue)
         registers.latch(map.spiLocal?.fpgaAlarm.address, alarms.rawValue)
         raise(.monitor)
@@ -116,16 +116,4 @@ extension CardCore {
         registers[map.net.txConf[port].id.address] = 0
         registers[map.net.txConfVld.address] &= ~(1 << UInt32(port))
     }
-}
-
-/// Bits of FPGA_ALARM.
-public struct CardAlarms: OptionSet, Hashable, Sendable {
-    public let rawValue: UInt32
-    public init(rawValue: UInt32) { self.rawValue = rawValue }
-    public static let any = Self(rawValue: 1 << 0)
-    public static let overTemperature = Self(rawValue: 1 << 1)
-    public static let userTemperature = Self(rawValue: 1 << 2)
-    public static let vccAux = Self(rawValue: 1 << 3)
-    public static let vccInt = Self(rawValue: 1 << 4)
-    public static let blockMemorySupply = Self(rawValue: 1 << 5)
 }

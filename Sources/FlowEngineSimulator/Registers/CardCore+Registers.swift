@@ -1,20 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import FlowEngineRegisters
 
-/// What MMI_STATUS tells of accesses since it was read.
-struct BusManager: Sendable {
-    var errorBits: UInt32 = 0
-    var errors: UInt32 = 0
-    var accesses: UInt32 = 0
-    /// MMI_ACCESSES.
-    var total: UInt32 = 0
-
-    mutating func takeStatus() -> UInt32 {
-        defer { (errorBits, errors, accesses) = (0, 0, 0) }
-        return errorBits | min(errors, 4095) << 4 | min(accesses, 65535) << 16
-    }
-}
-
 // One access at the register level, as the bus manager and the blocks see it. Faults are in CardCore+Faults.swift.
 extension CardCore {
     static let gigabitOnAllPorts: UInt32 = 0xaaaa_aaaa
@@ -25,6 +11,8 @@ extension CardCore {
         if !isLocal {
             bus.accesses += 1
             bus.total &+= 1
+            if bus.hasLateWrite { noteSPI(.mmiWriteTimeout) }
+            bus.hasLateWrite = false
         }
         let outcome: AccessOutcome =
             !isLocal && heldReset != 0
@@ -97,7 +85,7 @@ extension CardCore {
             }
             bus.errorBits |= isRead ? 4 : 8
             registers[(isRead ? map.bm.mmiToAddr : map.bm.mmiToWrAddr).address] = access.address.rawValue
-            noteSPI(isRead ? [.mmiReadTimeout, .timeout] : .mmiWriteTimeout)
+            if isRead { noteSPI([.mmiReadTimeout, .timeout]) } else { bus.hasLateWrite = true }
         }
         bus.errors += 1
     }

@@ -20,7 +20,7 @@ import Packet
 ///   frame can be kept from the CPU only if its station is known there. A flow miss does not: the flow has been offloaded.
 /// - Renewing a learned station does: either all frames renew the same one (`refreshes`), or none renews any.
 ///
-/// Cost: ports × cases (57 at most: tags, IP version, fragment, malformed) × (stations of the port + ACL entries); less by far if
+/// Cost: ports × cases (56 at most: tags, IP version, fragment, options, malformed) × (stations of the port + ACL entries); less by far if
 /// it fails, as it ends with the second decision found.
 public struct MegaflowProof: Hashable, Sendable {
     public let decision: OffloadDecision
