@@ -23,7 +23,7 @@ public protocol HardwareUnderTest: AnyObject {
 /// Random tables, random rules in hardware and random frames: what the hardware decides by itself has to be what the tables say, in
 /// every data plane, whatever it leaves to others.
 public struct OffloadFuzz {
-    public struct Report: Sendable {
+    public struct Report: Sendable, CustomStringConvertible {
         public var worlds = 0
         public var packets = 0
         /// Frames that the hardware decided by itself.
@@ -37,6 +37,23 @@ public struct OffloadFuzz {
         public var withdrawn = 0
         /// What was wrong, with how to make it again; nil if nothing was.
         public var failure: String?
+
+        public var description: String {
+            func list(_ counts: [String: Int]) -> String {
+                counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "  \($0.value) \($0.key)" }
+                    .joined(separator: "\n")
+            }
+            var text = """
+                rules offloaded:
+                \(list(offloaded))
+                rules refused:
+                \(list(refused))
+                rules withdrawn by changes of tables: \(withdrawn)
+                frames decided by hardware: \(dropped) dropped, \(sent) sent; kept out at its ports: \(notReceived)
+                """
+            if let failure { text += "\n\(failure)" }
+            return text
+        }
     }
 
     /// Ports that the hardware has.
@@ -50,16 +67,16 @@ public struct OffloadFuzz {
     /// each other too. `hardware` is asked for once for each world, and comes empty.
     public func run(
         seed: UInt64, packets: Int, through comparison: PacketComparison, reference: ReferenceDataPlane,
-        aclDefault: TableState.ACLDefault = .permit, hardware: (UInt64) -> any HardwareUnderTest,
+        aclDefault: TableState.ACLDefault = .permit, hardware: (UInt64) throws -> any HardwareUnderTest,
         progress: (Report) -> Void = { _ in }
-    ) -> Report {
+    ) rethrows -> Report {
         var report = Report()
         var seeds = RandomSource(seed: seed)
         var worldSeed = seed
         while report.packets < packets, report.failure == nil {
             var run = OffloadRun(
                 seed: worldSeed, fuzz: self, comparison: comparison, reference: reference, aclDefault: aclDefault,
-                hardware: hardware(worldSeed), report: report)
+                hardware: try hardware(worldSeed), report: report)
             run.world(packets: min(packetsPerWorld, packets - report.packets))
             report = run.report
             progress(report)
