@@ -175,6 +175,19 @@ struct BusFaultConformanceTests {
         }
     }
 
+    @Test(
+        "the pattern of a timeout is an error also where the card claims that all is well",
+        arguments: BusTransport.allCases)
+    func lateWithoutTrace(transport: BusTransport) throws {
+        try check(transport, .read(ModelCard.clearOnRead)) {
+            $0.tracelessReads = [ModelCard.clearOnRead]
+        } _: { error in
+            #expect(error.cause == .timedOut)
+            #expect(error.access?.address == ModelCard.clearOnRead)
+            #expect(error.completed == 46)
+        }
+    }
+
     @Test("a write that times out is an error of its own batch", arguments: BusTransport.allCases)
     func lateWrite(transport: BusTransport) throws {
         try check(transport, .write(ModelCard.writeOnly, 1)) {

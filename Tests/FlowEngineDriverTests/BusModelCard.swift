@@ -23,16 +23,18 @@ final class ModelCard: @unchecked Sendable {
     static let localClearOnRead = RegisterAddress(rawValue: 0x0c_0c00)
 
     var words: [RegisterAddress: UInt32] = [
-        BusRegisters.mapRevision: revision, BusRegisters.localBitgenTime: 0x0ac2_0000, readOnly: 3, localReadOnly: 2,
+        BusRegisters.mapRevision: revision, BusRegisters.localRevision: revision << 16, readOnly: 3, localReadOnly: 2,
     ]
     private var modes: [RegisterAddress: AccessMode] = [
-        BusRegisters.mapRevision: .readOnly, BusRegisters.localBitgenTime: .readOnly, readOnly: .readOnly,
+        BusRegisters.mapRevision: .readOnly, BusRegisters.localRevision: .readOnly, readOnly: .readOnly,
         scratch: .readWrite, clearOnRead: .clearOnRead, writeOnly: .writeOnly, localReadWrite: .readWrite,
         localReadOnly: .readOnly, localClearOnRead: .clearOnRead,
     ]
     /// Registers that do not answer.
     var lateReads: Set<RegisterAddress> = []
     var lateWrites: Set<RegisterAddress> = []
+    /// Registers that do not answer, of which the card says nothing.
+    var tracelessReads: Set<RegisterAddress> = []
     /// Everything that reached the registers, in order.
     private(set) var log: [RegisterAccess] = []
 
@@ -43,7 +45,7 @@ final class ModelCard: @unchecked Sendable {
     /// What reached the registers that are a test's own: not those a transport reads for itself.
     var testLog: [RegisterAccess] {
         log.filter {
-            $0.address != BusRegisters.mapRevision && $0.address != BusRegisters.localBitgenTime
+            $0.address != BusRegisters.mapRevision && $0.address != BusRegisters.localRevision
         }
     }
 
@@ -53,6 +55,7 @@ final class ModelCard: @unchecked Sendable {
         guard let mode = modes[address], mode.canRead || mode == .clearOnRead else { return (0, .refused) }
         guard !lateReads.contains(address) else { return (BusError.timeoutPattern, .late) }
         access.value = words[address] ?? 0
+        if tracelessReads.contains(address) { access.value = BusError.timeoutPattern }
         if mode.isClearedByReading { words[address] = 0 }
         return (access.value, .done)
     }

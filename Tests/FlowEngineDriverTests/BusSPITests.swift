@@ -53,7 +53,7 @@ struct BusSPIFrameTests {
             device.sent == [
                 status, [0xc3, 0x00, 0x04, 0x20, 0, 0, 0, 1], [0xf0, 0x00, 0x04, 0x0c, 0, 0, 0, 0, 0, 0, 0, 0], status,
                 // Only the local block was touched: the card's bus need not work.
-                [0x0f, 0x0c, 0x09, 0x00, 0, 0, 0, 2], [0x3c, 0x0c, 0x04, 0x00, 0, 0, 0, 0], status,
+                [0x0f, 0x0c, 0x09, 0x00, 0, 0, 0, 2], [0x3c, 0x0c, 0x05, 0x00, 0, 0, 0, 0], status,
             ])
     }
 
@@ -263,7 +263,7 @@ struct BusRegistersTests {
         #expect((map.spiLocal == nil) == (revision == 7))
         if let local = map.spiLocal {
             #expect(local.accessError.address == BusRegisters.accessError)
-            #expect(local.bitgenTime.address == BusRegisters.localBitgenTime)
+            #expect(local.fpgaRev.address == BusRegisters.localRevision)
         }
     }
 }

@@ -28,7 +28,7 @@ struct FieldTests {
         #expect(word(CommonBufferFull.self) { ($0.full, $0.txReady) = (true, 3) } == 0x0300_0001)
         #expect(word(CommonFPGAAlarm.self) { $0.vbram = true } == 1 << 5)
         #expect(word(SPIIntStatus.self) { $0[txConf: 2] = true } == 1 << 12)
-        #expect(word(SPIIntEn.self) { ($0[txConf: 0], $0[txConf: 1], $0[txConf: 2]) = (true, true, true) } == 0x1c00)
+        #expect(word(SPIIntSetEn.self) { ($0[txConf: 0], $0[txConf: 1], $0[txConf: 2]) = (true, true, true) } == 0x1c00)
         #expect(word(SPIAccessError.self) { $0.mmiReadFailed = true } == 1 << 11)
         #expect(word(SPIExtInterrupt.self) { $0.linkPort0 = true } == 1 << 4)
         #expect(word(SPILicense.self) { $0.features = 1 } == 1 << 8)

@@ -250,6 +250,11 @@ extern "C" {
 #define OVERWRITE_ENTRY__PORT_SRC_bp 240
 #define OVERWRITE_ENTRY__PORT_SRC_bw 16
 
+// reg - ACCELERATOR_ENTRY
+#define ACCELERATOR_ENTRY__ENABLE_bm 0x1
+#define ACCELERATOR_ENTRY__ENABLE_bp 0
+#define ACCELERATOR_ENTRY__ENABLE_bw 1
+
 // reg - EMH_USE_CASE_1
 #define EMH_USE_CASE_1__VALID_bm 0x1
 #define EMH_USE_CASE_1__VALID_bp 0
@@ -328,75 +333,33 @@ extern "C" {
 #define EMH_FIVE_TUPLE__PORT_DST_bp 128
 #define EMH_FIVE_TUPLE__PORT_DST_bw 16
 
-// regfile - flowengine_entries::emh_rule_1
+// regfile - flowengine_entries.emh_rule_1
 typedef struct __attribute__ ((__packed__)) {
     uint32_t type1[16];
     uint32_t type2[16];
-} flowengine_entries__emh_rule_1_t;
+} xtern__flowengine_entries__emh_rule_1_t;
 
-// reg - EMH_KEY_NOT_PUBLIC_hash_fields_bdb6737e
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDB6737E__VALID_bm 0x1
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDB6737E__VALID_bp 0
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDB6737E__VALID_bw 1
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDB6737E__TYPE_bm 0x3e
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDB6737E__TYPE_bp 1
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDB6737E__TYPE_bw 5
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDB6737E__PRIORITY_bm 0xff00
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDB6737E__PRIORITY_bp 8
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDB6737E__PRIORITY_bw 8
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDB6737E__ACTION_ID_bm 0xffffff0000
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDB6737E__ACTION_ID_bp 16
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDB6737E__ACTION_ID_bw 24
+// reg - EMH_KEY_NOT_PUBLIC
+#define EMH_KEY_NOT_PUBLIC__VALID_bm 0x1
+#define EMH_KEY_NOT_PUBLIC__VALID_bp 0
+#define EMH_KEY_NOT_PUBLIC__VALID_bw 1
+#define EMH_KEY_NOT_PUBLIC__TYPE_bm 0x3e
+#define EMH_KEY_NOT_PUBLIC__TYPE_bp 1
+#define EMH_KEY_NOT_PUBLIC__TYPE_bw 5
+#define EMH_KEY_NOT_PUBLIC__PRIORITY_bm 0xff00
+#define EMH_KEY_NOT_PUBLIC__PRIORITY_bp 8
+#define EMH_KEY_NOT_PUBLIC__PRIORITY_bw 8
+#define EMH_KEY_NOT_PUBLIC__ACTION_ID_bm 0xffffff0000
+#define EMH_KEY_NOT_PUBLIC__ACTION_ID_bp 16
+#define EMH_KEY_NOT_PUBLIC__ACTION_ID_bw 24
 
-// reg - EMH_KEY_NOT_PUBLIC_hash_fields_bdafcf9f
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDAFCF9F__VALID_bm 0x1
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDAFCF9F__VALID_bp 0
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDAFCF9F__VALID_bw 1
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDAFCF9F__TYPE_bm 0x3e
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDAFCF9F__TYPE_bp 1
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDAFCF9F__TYPE_bw 5
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDAFCF9F__PRIORITY_bm 0xff00
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDAFCF9F__PRIORITY_bp 8
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDAFCF9F__PRIORITY_bw 8
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDAFCF9F__ACTION_ID_bm 0xffffff0000
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDAFCF9F__ACTION_ID_bp 16
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_BDAFCF9F__ACTION_ID_bw 24
-
-// reg - EMH_KEY_NOT_PUBLIC_hash_fields_191eaa12
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_191EAA12__VALID_bm 0x1
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_191EAA12__VALID_bp 0
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_191EAA12__VALID_bw 1
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_191EAA12__TYPE_bm 0x3e
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_191EAA12__TYPE_bp 1
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_191EAA12__TYPE_bw 5
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_191EAA12__PRIORITY_bm 0xff00
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_191EAA12__PRIORITY_bp 8
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_191EAA12__PRIORITY_bw 8
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_191EAA12__ACTION_ID_bm 0xffffff0000
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_191EAA12__ACTION_ID_bp 16
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_191EAA12__ACTION_ID_bw 24
-
-// reg - EMH_KEY_NOT_PUBLIC_hash_fields_d149a0a5
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_D149A0A5__VALID_bm 0x1
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_D149A0A5__VALID_bp 0
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_D149A0A5__VALID_bw 1
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_D149A0A5__TYPE_bm 0x3e
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_D149A0A5__TYPE_bp 1
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_D149A0A5__TYPE_bw 5
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_D149A0A5__PRIORITY_bm 0xff00
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_D149A0A5__PRIORITY_bp 8
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_D149A0A5__PRIORITY_bw 8
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_D149A0A5__ACTION_ID_bm 0xffffff0000
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_D149A0A5__ACTION_ID_bp 16
-#define EMH_KEY_NOT_PUBLIC_HASH_FIELDS_D149A0A5__ACTION_ID_bw 24
-
-// regfile - flowengine_entries::emh_rule_2
+// regfile - flowengine_entries.emh_rule_2
 typedef struct __attribute__ ((__packed__)) {
     uint32_t type1[16];
     uint32_t type2[16];
     uint32_t type3[16];
     uint32_t type4[16];
-} flowengine_entries__emh_rule_2_t;
+} xtern__flowengine_entries__emh_rule_2_t;
 
 // reg - EMH_IN_PORT
 #define EMH_IN_PORT__VALID_bm 0x1
@@ -475,21 +438,21 @@ typedef struct __attribute__ ((__packed__)) {
 #define EMH_VLAN_ID_MAC_DST_PRIO__VLAN_PRIO_bp 100
 #define EMH_VLAN_ID_MAC_DST_PRIO__VLAN_PRIO_bw 4
 
-// regfile - flowengine_entries::emh_rule_3
+// regfile - flowengine_entries.emh_rule_3
 typedef struct __attribute__ ((__packed__)) {
     uint32_t type1[16];
     uint32_t type2[16];
     uint32_t type3[16];
     uint32_t type4[16];
-} flowengine_entries__emh_rule_3_t;
+} xtern__flowengine_entries__emh_rule_3_t;
 
-// regfile - flowengine_entries::emh_rule_4
+// regfile - flowengine_entries.emh_rule_4
 typedef struct __attribute__ ((__packed__)) {
     uint32_t type1[16];
     uint32_t type2[16];
     uint32_t type3[16];
     uint32_t type4[16];
-} flowengine_entries__emh_rule_4_t;
+} xtern__flowengine_entries__emh_rule_4_t;
 
 // reg - EMH_IN_PORT_ETHERTYPE
 #define EMH_IN_PORT_ETHERTYPE__VALID_bm 0x1
@@ -511,13 +474,13 @@ typedef struct __attribute__ ((__packed__)) {
 #define EMH_IN_PORT_ETHERTYPE__ETHERTYPE_bp 45
 #define EMH_IN_PORT_ETHERTYPE__ETHERTYPE_bw 16
 
-// regfile - flowengine_entries::emh_rule_5
+// regfile - flowengine_entries.emh_rule_5
 typedef struct __attribute__ ((__packed__)) {
     uint32_t type1[16];
     uint32_t type2[16];
     uint32_t type3[16];
     uint32_t type4[16];
-} flowengine_entries__emh_rule_5_t;
+} xtern__flowengine_entries__emh_rule_5_t;
 
 // reg - EMH_PORT_DST
 #define EMH_PORT_DST__VALID_bm 0x1
@@ -536,21 +499,21 @@ typedef struct __attribute__ ((__packed__)) {
 #define EMH_PORT_DST__PORT_DST_bp 40
 #define EMH_PORT_DST__PORT_DST_bw 16
 
-// regfile - flowengine_entries::emh_rule_6
+// regfile - flowengine_entries.emh_rule_6
 typedef struct __attribute__ ((__packed__)) {
     uint32_t type1[16];
     uint32_t type2[16];
     uint32_t type3[16];
     uint32_t type4[16];
-} flowengine_entries__emh_rule_6_t;
+} xtern__flowengine_entries__emh_rule_6_t;
 
-// regfile - flowengine_entries::emh_rule_7
+// regfile - flowengine_entries.emh_rule_7
 typedef struct __attribute__ ((__packed__)) {
     uint32_t type1[16];
     uint32_t type2[16];
     uint32_t type3[16];
     uint32_t type4[16];
-} flowengine_entries__emh_rule_7_t;
+} xtern__flowengine_entries__emh_rule_7_t;
 
 // reg - EMH_ETHERTYPE
 #define EMH_ETHERTYPE__VALID_bm 0x1
@@ -569,13 +532,13 @@ typedef struct __attribute__ ((__packed__)) {
 #define EMH_ETHERTYPE__ETHERTYPE_bp 40
 #define EMH_ETHERTYPE__ETHERTYPE_bw 16
 
-// regfile - flowengine_entries::emh_rule_8
+// regfile - flowengine_entries.emh_rule_8
 typedef struct __attribute__ ((__packed__)) {
     uint32_t type1[16];
     uint32_t type2[16];
     uint32_t type3[16];
     uint32_t type4[16];
-} flowengine_entries__emh_rule_8_t;
+} xtern__flowengine_entries__emh_rule_8_t;
 
 // reg - EMH_SERVICE
 #define EMH_SERVICE__VALID_bm 0x1
@@ -603,13 +566,13 @@ typedef struct __attribute__ ((__packed__)) {
 #define EMH_SERVICE__ETHERTYPE_bp 96
 #define EMH_SERVICE__ETHERTYPE_bw 16
 
-// regfile - flowengine_entries::emh_rule_9
+// regfile - flowengine_entries.emh_rule_9
 typedef struct __attribute__ ((__packed__)) {
     uint32_t type1[16];
     uint32_t type2[16];
     uint32_t type3[16];
     uint32_t type4[16];
-} flowengine_entries__emh_rule_9_t;
+} xtern__flowengine_entries__emh_rule_9_t;
 
 // reg - EMH_MAC_DST
 #define EMH_MAC_DST__VALID_bm 0x1
@@ -628,13 +591,13 @@ typedef struct __attribute__ ((__packed__)) {
 #define EMH_MAC_DST__MAC_DST_bp 40
 #define EMH_MAC_DST__MAC_DST_bw 48
 
-// regfile - flowengine_entries::emh_rule_10
+// regfile - flowengine_entries.emh_rule_10
 typedef struct __attribute__ ((__packed__)) {
     uint32_t type1[16];
     uint32_t type2[16];
     uint32_t type3[16];
     uint32_t type4[16];
-} flowengine_entries__emh_rule_10_t;
+} xtern__flowengine_entries__emh_rule_10_t;
 
 // reg - EMH_IN_PORT_VLAN_ID
 #define EMH_IN_PORT_VLAN_ID__VALID_bm 0x1
@@ -725,13 +688,13 @@ typedef struct __attribute__ ((__packed__)) {
 #define EMH_IN_PORT_SERVICE__PORT_DST_bp 93
 #define EMH_IN_PORT_SERVICE__PORT_DST_bw 16
 
-// regfile - flowengine_entries::emh_rule_11
+// regfile - flowengine_entries.emh_rule_11
 typedef struct __attribute__ ((__packed__)) {
     uint32_t type1[16];
     uint32_t type2[16];
     uint32_t type3[16];
     uint32_t type4[16];
-} flowengine_entries__emh_rule_11_t;
+} xtern__flowengine_entries__emh_rule_11_t;
 
 // reg - EMH_VLAN_ID
 #define EMH_VLAN_ID__VALID_bm 0x1
@@ -793,13 +756,13 @@ typedef struct __attribute__ ((__packed__)) {
 #define EMH_MAC_DST_VLAN__VLAN_PRIO_bp 100
 #define EMH_MAC_DST_VLAN__VLAN_PRIO_bw 16
 
-// regfile - flowengine_entries::emh_rule_12
+// regfile - flowengine_entries.emh_rule_12
 typedef struct __attribute__ ((__packed__)) {
     uint32_t type1[16];
     uint32_t type2[16];
     uint32_t type3[16];
     uint32_t type4[16];
-} flowengine_entries__emh_rule_12_t;
+} xtern__flowengine_entries__emh_rule_12_t;
 
 // addrmap - flowengine_entries
 typedef struct __attribute__ ((__packed__)) {
@@ -814,21 +777,22 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t action_id_use_case_1;
     uint8_t RESERVED_a4_bf[0x1c];
     uint32_t overwrite[8];
-    uint8_t RESERVED_e0_ff[0x20];
+    uint32_t accelerator[4];
+    uint8_t RESERVED_f0_ff[0x10];
     uint32_t emh_rule_use_case_1[16];
     uint8_t RESERVED_140_17f[0x40];
-    flowengine_entries__emh_rule_1_t emh_rule_1;
-    flowengine_entries__emh_rule_2_t emh_rule_2;
-    flowengine_entries__emh_rule_3_t emh_rule_3;
-    flowengine_entries__emh_rule_4_t emh_rule_4;
-    flowengine_entries__emh_rule_5_t emh_rule_5;
-    flowengine_entries__emh_rule_6_t emh_rule_6;
-    flowengine_entries__emh_rule_7_t emh_rule_7;
-    flowengine_entries__emh_rule_8_t emh_rule_8;
-    flowengine_entries__emh_rule_9_t emh_rule_9;
-    flowengine_entries__emh_rule_10_t emh_rule_10;
-    flowengine_entries__emh_rule_11_t emh_rule_11;
-    flowengine_entries__emh_rule_12_t emh_rule_12;
+    xtern__flowengine_entries__emh_rule_1_t emh_rule_1;
+    xtern__flowengine_entries__emh_rule_2_t emh_rule_2;
+    xtern__flowengine_entries__emh_rule_3_t emh_rule_3;
+    xtern__flowengine_entries__emh_rule_4_t emh_rule_4;
+    xtern__flowengine_entries__emh_rule_5_t emh_rule_5;
+    xtern__flowengine_entries__emh_rule_6_t emh_rule_6;
+    xtern__flowengine_entries__emh_rule_7_t emh_rule_7;
+    xtern__flowengine_entries__emh_rule_8_t emh_rule_8;
+    xtern__flowengine_entries__emh_rule_9_t emh_rule_9;
+    xtern__flowengine_entries__emh_rule_10_t emh_rule_10;
+    xtern__flowengine_entries__emh_rule_11_t emh_rule_11;
+    xtern__flowengine_entries__emh_rule_12_t emh_rule_12;
 } flowengine_entries_t;
 
 

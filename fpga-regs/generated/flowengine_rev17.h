@@ -198,30 +198,15 @@ extern "C" {
 #define BM_BLOCK_TRAFFIC__VALUE_bp 0
 #define BM_BLOCK_TRAFFIC__VALUE_bw 32
 
-// reg - BM_ADDRESS_desc_03178c38
-#define BM_ADDRESS_DESC_03178C38__ADDRESS_bm 0xffffffff
-#define BM_ADDRESS_DESC_03178C38__ADDRESS_bp 0
-#define BM_ADDRESS_DESC_03178C38__ADDRESS_bw 32
+// reg - BM_ADDRESS
+#define BM_ADDRESS__ADDRESS_bm 0xffffffff
+#define BM_ADDRESS__ADDRESS_bp 0
+#define BM_ADDRESS__ADDRESS_bw 32
 
-// reg - BM_COUNTER_desc_7d73822e
-#define BM_COUNTER_DESC_7D73822E__VALUE_bm 0xffffffff
-#define BM_COUNTER_DESC_7D73822E__VALUE_bp 0
-#define BM_COUNTER_DESC_7D73822E__VALUE_bw 32
-
-// reg - BM_COUNTER_desc_fbcb299f
-#define BM_COUNTER_DESC_FBCB299F__VALUE_bm 0xffffffff
-#define BM_COUNTER_DESC_FBCB299F__VALUE_bp 0
-#define BM_COUNTER_DESC_FBCB299F__VALUE_bw 32
-
-// reg - BM_ADDRESS_desc_5831650b
-#define BM_ADDRESS_DESC_5831650B__ADDRESS_bm 0xffffffff
-#define BM_ADDRESS_DESC_5831650B__ADDRESS_bp 0
-#define BM_ADDRESS_DESC_5831650B__ADDRESS_bw 32
-
-// reg - BM_ADDRESS_desc_68f9e8f8
-#define BM_ADDRESS_DESC_68F9E8F8__ADDRESS_bm 0xffffffff
-#define BM_ADDRESS_DESC_68F9E8F8__ADDRESS_bp 0
-#define BM_ADDRESS_DESC_68F9E8F8__ADDRESS_bw 32
+// reg - BM_COUNTER
+#define BM_COUNTER__VALUE_bm 0xffffffff
+#define BM_COUNTER__VALUE_bp 0
+#define BM_COUNTER__VALUE_bw 32
 
 // regfile - BM
 typedef struct __attribute__ ((__packed__)) {
@@ -327,45 +312,15 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t WAKE_ON_LAN;
 } MDIO_rev16_t;
 
-// reg - PERIPH_INPUT_desc_7c507351
-#define PERIPH_INPUT_DESC_7C507351__VALUE_bm 0xffffffff
-#define PERIPH_INPUT_DESC_7C507351__VALUE_bp 0
-#define PERIPH_INPUT_DESC_7C507351__VALUE_bw 32
+// reg - PERIPH_INPUT
+#define PERIPH_INPUT__VALUE_bm 0xffffffff
+#define PERIPH_INPUT__VALUE_bp 0
+#define PERIPH_INPUT__VALUE_bw 32
 
-// reg - PERIPH_OUTPUT_desc_b20bde12
-#define PERIPH_OUTPUT_DESC_B20BDE12__VALUE_bm 0xffffffff
-#define PERIPH_OUTPUT_DESC_B20BDE12__VALUE_bp 0
-#define PERIPH_OUTPUT_DESC_B20BDE12__VALUE_bw 32
-
-// reg - PERIPH_OUTPUT_desc_efeb7b41
-#define PERIPH_OUTPUT_DESC_EFEB7B41__VALUE_bm 0xffffffff
-#define PERIPH_OUTPUT_DESC_EFEB7B41__VALUE_bp 0
-#define PERIPH_OUTPUT_DESC_EFEB7B41__VALUE_bw 32
-
-// reg - PERIPH_OUTPUT_desc_2e5088bc
-#define PERIPH_OUTPUT_DESC_2E5088BC__VALUE_bm 0xffffffff
-#define PERIPH_OUTPUT_DESC_2E5088BC__VALUE_bp 0
-#define PERIPH_OUTPUT_DESC_2E5088BC__VALUE_bw 32
-
-// reg - PERIPH_OUTPUT_desc_7b22e54d
-#define PERIPH_OUTPUT_DESC_7B22E54D__VALUE_bm 0xffffffff
-#define PERIPH_OUTPUT_DESC_7B22E54D__VALUE_bp 0
-#define PERIPH_OUTPUT_DESC_7B22E54D__VALUE_bw 32
-
-// reg - PERIPH_OUTPUT_desc_105a98f8
-#define PERIPH_OUTPUT_DESC_105A98F8__VALUE_bm 0xffffffff
-#define PERIPH_OUTPUT_DESC_105A98F8__VALUE_bp 0
-#define PERIPH_OUTPUT_DESC_105A98F8__VALUE_bw 32
-
-// reg - PERIPH_INPUT_desc_5828efb1
-#define PERIPH_INPUT_DESC_5828EFB1__VALUE_bm 0xffffffff
-#define PERIPH_INPUT_DESC_5828EFB1__VALUE_bp 0
-#define PERIPH_INPUT_DESC_5828EFB1__VALUE_bw 32
-
-// reg - PERIPH_OUTPUT_desc_56b209f0
-#define PERIPH_OUTPUT_DESC_56B209F0__VALUE_bm 0xffffffff
-#define PERIPH_OUTPUT_DESC_56B209F0__VALUE_bp 0
-#define PERIPH_OUTPUT_DESC_56B209F0__VALUE_bw 32
+// reg - PERIPH_OUTPUT
+#define PERIPH_OUTPUT__VALUE_bm 0xffffffff
+#define PERIPH_OUTPUT__VALUE_bp 0
+#define PERIPH_OUTPUT__VALUE_bw 32
 
 // regfile - PERIPH
 typedef struct __attribute__ ((__packed__)) {
@@ -379,20 +334,10 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t INTERRUPT_EN;
 } PERIPH_t;
 
-// reg - COMMON_REVISION_desc_ff257e44
-#define COMMON_REVISION_DESC_FF257E44__VALUE_bm 0xffffffff
-#define COMMON_REVISION_DESC_FF257E44__VALUE_bp 0
-#define COMMON_REVISION_DESC_FF257E44__VALUE_bw 32
-
-// reg - COMMON_REVISION_desc_573c3dce
-#define COMMON_REVISION_DESC_573C3DCE__VALUE_bm 0xffffffff
-#define COMMON_REVISION_DESC_573C3DCE__VALUE_bp 0
-#define COMMON_REVISION_DESC_573C3DCE__VALUE_bw 32
-
-// reg - COMMON_REVISION_desc_83075e50
-#define COMMON_REVISION_DESC_83075E50__VALUE_bm 0xffffffff
-#define COMMON_REVISION_DESC_83075E50__VALUE_bp 0
-#define COMMON_REVISION_DESC_83075E50__VALUE_bw 32
+// reg - COMMON_REVISION
+#define COMMON_REVISION__VALUE_bm 0xffffffff
+#define COMMON_REVISION__VALUE_bp 0
+#define COMMON_REVISION__VALUE_bw 32
 
 // reg - COMMON_ADDR_MAP_REV
 #define COMMON_ADDR_MAP_REV__REVISION_bm 0x7fffffff
@@ -525,41 +470,6 @@ typedef struct __attribute__ ((__packed__)) {
 #define COMMON_FEATURES_USER__PORTS_bp 16
 #define COMMON_FEATURES_USER__PORTS_bw 8
 
-// reg - COMMON_PARAMETER_desc_5d8bed7a
-#define COMMON_PARAMETER_DESC_5D8BED7A__VALUE_bm 0xffffffff
-#define COMMON_PARAMETER_DESC_5D8BED7A__VALUE_bp 0
-#define COMMON_PARAMETER_DESC_5D8BED7A__VALUE_bw 32
-
-// reg - COMMON_PARAMETER_desc_28577005
-#define COMMON_PARAMETER_DESC_28577005__VALUE_bm 0xffffffff
-#define COMMON_PARAMETER_DESC_28577005__VALUE_bp 0
-#define COMMON_PARAMETER_DESC_28577005__VALUE_bw 32
-
-// reg - COMMON_PARAMETER_desc_982e3406
-#define COMMON_PARAMETER_DESC_982E3406__VALUE_bm 0xffffffff
-#define COMMON_PARAMETER_DESC_982E3406__VALUE_bp 0
-#define COMMON_PARAMETER_DESC_982E3406__VALUE_bw 32
-
-// reg - COMMON_PARAMETER_desc_9a86e07b
-#define COMMON_PARAMETER_DESC_9A86E07B__VALUE_bm 0xffffffff
-#define COMMON_PARAMETER_DESC_9A86E07B__VALUE_bp 0
-#define COMMON_PARAMETER_DESC_9A86E07B__VALUE_bw 32
-
-// reg - COMMON_PARAMETER_desc_be4a0fd4
-#define COMMON_PARAMETER_DESC_BE4A0FD4__VALUE_bm 0xffffffff
-#define COMMON_PARAMETER_DESC_BE4A0FD4__VALUE_bp 0
-#define COMMON_PARAMETER_DESC_BE4A0FD4__VALUE_bw 32
-
-// reg - COMMON_PARAMETER_desc_3f5d574f
-#define COMMON_PARAMETER_DESC_3F5D574F__VALUE_bm 0xffffffff
-#define COMMON_PARAMETER_DESC_3F5D574F__VALUE_bp 0
-#define COMMON_PARAMETER_DESC_3F5D574F__VALUE_bw 32
-
-// reg - COMMON_PARAMETER_desc_f39b234c
-#define COMMON_PARAMETER_DESC_F39B234C__VALUE_bm 0xffffffff
-#define COMMON_PARAMETER_DESC_F39B234C__VALUE_bp 0
-#define COMMON_PARAMETER_DESC_F39B234C__VALUE_bw 32
-
 // reg - COMMON_PARAMETER
 #define COMMON_PARAMETER__VALUE_bm 0xffffffff
 #define COMMON_PARAMETER__VALUE_bp 0
@@ -569,11 +479,6 @@ typedef struct __attribute__ ((__packed__)) {
 #define COMMON_WIDTH__BITS_bm 0xffffffff
 #define COMMON_WIDTH__BITS_bp 0
 #define COMMON_WIDTH__BITS_bw 32
-
-// reg - COMMON_WIDTH_desc_38543d3c
-#define COMMON_WIDTH_DESC_38543D3C__BITS_bm 0xffffffff
-#define COMMON_WIDTH_DESC_38543D3C__BITS_bp 0
-#define COMMON_WIDTH_DESC_38543D3C__BITS_bw 32
 
 // reg - COMMON_FPGA_TEMP
 #define COMMON_FPGA_TEMP__RAW_bm 0xfff
@@ -611,25 +516,10 @@ typedef struct __attribute__ ((__packed__)) {
 #define COMMON_CONFIG_CHECK__ECC_SINGLE_bp 2
 #define COMMON_CONFIG_CHECK__ECC_SINGLE_bw 1
 
-// reg - COMMON_FIFO_FLAGS_desc_d101705f
-#define COMMON_FIFO_FLAGS_DESC_D101705F__VALUE_bm 0xffffffff
-#define COMMON_FIFO_FLAGS_DESC_D101705F__VALUE_bp 0
-#define COMMON_FIFO_FLAGS_DESC_D101705F__VALUE_bw 32
-
-// reg - COMMON_FIFO_FLAGS_desc_f712956e
-#define COMMON_FIFO_FLAGS_DESC_F712956E__VALUE_bm 0xffffffff
-#define COMMON_FIFO_FLAGS_DESC_F712956E__VALUE_bp 0
-#define COMMON_FIFO_FLAGS_DESC_F712956E__VALUE_bw 32
-
-// reg - COMMON_FIFO_FLAGS_desc_52741c1e
-#define COMMON_FIFO_FLAGS_DESC_52741C1E__VALUE_bm 0xffffffff
-#define COMMON_FIFO_FLAGS_DESC_52741C1E__VALUE_bp 0
-#define COMMON_FIFO_FLAGS_DESC_52741C1E__VALUE_bw 32
-
-// reg - COMMON_FIFO_FLAGS_desc_72c11259
-#define COMMON_FIFO_FLAGS_DESC_72C11259__VALUE_bm 0xffffffff
-#define COMMON_FIFO_FLAGS_DESC_72C11259__VALUE_bp 0
-#define COMMON_FIFO_FLAGS_DESC_72C11259__VALUE_bw 32
+// reg - COMMON_FIFO_FLAGS
+#define COMMON_FIFO_FLAGS__VALUE_bm 0xffffffff
+#define COMMON_FIFO_FLAGS__VALUE_bp 0
+#define COMMON_FIFO_FLAGS__VALUE_bw 32
 
 // reg - COMMON_BUFFER_FULL
 #define COMMON_BUFFER_FULL__FULL_bm 0x1
@@ -856,87 +746,87 @@ typedef struct __attribute__ ((__packed__)) {
 #define SPI_INT_STATUS__TX_CONF2_bp 12
 #define SPI_INT_STATUS__TX_CONF2_bw 1
 
-// reg - SPI_INT_EN_desc_3e7d56f1
-#define SPI_INT_EN_DESC_3E7D56F1__XADC_bm 0x1
-#define SPI_INT_EN_DESC_3E7D56F1__XADC_bp 0
-#define SPI_INT_EN_DESC_3E7D56F1__XADC_bw 1
-#define SPI_INT_EN_DESC_3E7D56F1__FRAME_ECCE2_bm 0x2
-#define SPI_INT_EN_DESC_3E7D56F1__FRAME_ECCE2_bp 1
-#define SPI_INT_EN_DESC_3E7D56F1__FRAME_ECCE2_bw 1
-#define SPI_INT_EN_DESC_3E7D56F1__TAMPER_bm 0x4
-#define SPI_INT_EN_DESC_3E7D56F1__TAMPER_bp 2
-#define SPI_INT_EN_DESC_3E7D56F1__TAMPER_bw 1
-#define SPI_INT_EN_DESC_3E7D56F1__SPI_ERROR_bm 0x8
-#define SPI_INT_EN_DESC_3E7D56F1__SPI_ERROR_bp 3
-#define SPI_INT_EN_DESC_3E7D56F1__SPI_ERROR_bw 1
-#define SPI_INT_EN_DESC_3E7D56F1__FIFO_OVERFLOW_bm 0x10
-#define SPI_INT_EN_DESC_3E7D56F1__FIFO_OVERFLOW_bp 4
-#define SPI_INT_EN_DESC_3E7D56F1__FIFO_OVERFLOW_bw 1
-#define SPI_INT_EN_DESC_3E7D56F1__FIFO_UNDERRUN_bm 0x20
-#define SPI_INT_EN_DESC_3E7D56F1__FIFO_UNDERRUN_bp 5
-#define SPI_INT_EN_DESC_3E7D56F1__FIFO_UNDERRUN_bw 1
-#define SPI_INT_EN_DESC_3E7D56F1__EXT_bm 0x40
-#define SPI_INT_EN_DESC_3E7D56F1__EXT_bp 6
-#define SPI_INT_EN_DESC_3E7D56F1__EXT_bw 1
-#define SPI_INT_EN_DESC_3E7D56F1__WATCHDOG_bm 0x80
-#define SPI_INT_EN_DESC_3E7D56F1__WATCHDOG_bp 7
-#define SPI_INT_EN_DESC_3E7D56F1__WATCHDOG_bw 1
-#define SPI_INT_EN_DESC_3E7D56F1__MMI_bm 0x100
-#define SPI_INT_EN_DESC_3E7D56F1__MMI_bp 8
-#define SPI_INT_EN_DESC_3E7D56F1__MMI_bw 1
-#define SPI_INT_EN_DESC_3E7D56F1__TEST_bm 0x200
-#define SPI_INT_EN_DESC_3E7D56F1__TEST_bp 9
-#define SPI_INT_EN_DESC_3E7D56F1__TEST_bw 1
-#define SPI_INT_EN_DESC_3E7D56F1__TX_CONF0_bm 0x400
-#define SPI_INT_EN_DESC_3E7D56F1__TX_CONF0_bp 10
-#define SPI_INT_EN_DESC_3E7D56F1__TX_CONF0_bw 1
-#define SPI_INT_EN_DESC_3E7D56F1__TX_CONF1_bm 0x800
-#define SPI_INT_EN_DESC_3E7D56F1__TX_CONF1_bp 11
-#define SPI_INT_EN_DESC_3E7D56F1__TX_CONF1_bw 1
-#define SPI_INT_EN_DESC_3E7D56F1__TX_CONF2_bm 0x1000
-#define SPI_INT_EN_DESC_3E7D56F1__TX_CONF2_bp 12
-#define SPI_INT_EN_DESC_3E7D56F1__TX_CONF2_bw 1
+// reg - SPI_INT_SET_EN
+#define SPI_INT_SET_EN__XADC_bm 0x1
+#define SPI_INT_SET_EN__XADC_bp 0
+#define SPI_INT_SET_EN__XADC_bw 1
+#define SPI_INT_SET_EN__FRAME_ECCE2_bm 0x2
+#define SPI_INT_SET_EN__FRAME_ECCE2_bp 1
+#define SPI_INT_SET_EN__FRAME_ECCE2_bw 1
+#define SPI_INT_SET_EN__TAMPER_bm 0x4
+#define SPI_INT_SET_EN__TAMPER_bp 2
+#define SPI_INT_SET_EN__TAMPER_bw 1
+#define SPI_INT_SET_EN__SPI_ERROR_bm 0x8
+#define SPI_INT_SET_EN__SPI_ERROR_bp 3
+#define SPI_INT_SET_EN__SPI_ERROR_bw 1
+#define SPI_INT_SET_EN__FIFO_OVERFLOW_bm 0x10
+#define SPI_INT_SET_EN__FIFO_OVERFLOW_bp 4
+#define SPI_INT_SET_EN__FIFO_OVERFLOW_bw 1
+#define SPI_INT_SET_EN__FIFO_UNDERRUN_bm 0x20
+#define SPI_INT_SET_EN__FIFO_UNDERRUN_bp 5
+#define SPI_INT_SET_EN__FIFO_UNDERRUN_bw 1
+#define SPI_INT_SET_EN__EXT_bm 0x40
+#define SPI_INT_SET_EN__EXT_bp 6
+#define SPI_INT_SET_EN__EXT_bw 1
+#define SPI_INT_SET_EN__WATCHDOG_bm 0x80
+#define SPI_INT_SET_EN__WATCHDOG_bp 7
+#define SPI_INT_SET_EN__WATCHDOG_bw 1
+#define SPI_INT_SET_EN__MMI_bm 0x100
+#define SPI_INT_SET_EN__MMI_bp 8
+#define SPI_INT_SET_EN__MMI_bw 1
+#define SPI_INT_SET_EN__TEST_bm 0x200
+#define SPI_INT_SET_EN__TEST_bp 9
+#define SPI_INT_SET_EN__TEST_bw 1
+#define SPI_INT_SET_EN__TX_CONF0_bm 0x400
+#define SPI_INT_SET_EN__TX_CONF0_bp 10
+#define SPI_INT_SET_EN__TX_CONF0_bw 1
+#define SPI_INT_SET_EN__TX_CONF1_bm 0x800
+#define SPI_INT_SET_EN__TX_CONF1_bp 11
+#define SPI_INT_SET_EN__TX_CONF1_bw 1
+#define SPI_INT_SET_EN__TX_CONF2_bm 0x1000
+#define SPI_INT_SET_EN__TX_CONF2_bp 12
+#define SPI_INT_SET_EN__TX_CONF2_bw 1
 
-// reg - SPI_INT_EN_desc_b085ac39
-#define SPI_INT_EN_DESC_B085AC39__XADC_bm 0x1
-#define SPI_INT_EN_DESC_B085AC39__XADC_bp 0
-#define SPI_INT_EN_DESC_B085AC39__XADC_bw 1
-#define SPI_INT_EN_DESC_B085AC39__FRAME_ECCE2_bm 0x2
-#define SPI_INT_EN_DESC_B085AC39__FRAME_ECCE2_bp 1
-#define SPI_INT_EN_DESC_B085AC39__FRAME_ECCE2_bw 1
-#define SPI_INT_EN_DESC_B085AC39__TAMPER_bm 0x4
-#define SPI_INT_EN_DESC_B085AC39__TAMPER_bp 2
-#define SPI_INT_EN_DESC_B085AC39__TAMPER_bw 1
-#define SPI_INT_EN_DESC_B085AC39__SPI_ERROR_bm 0x8
-#define SPI_INT_EN_DESC_B085AC39__SPI_ERROR_bp 3
-#define SPI_INT_EN_DESC_B085AC39__SPI_ERROR_bw 1
-#define SPI_INT_EN_DESC_B085AC39__FIFO_OVERFLOW_bm 0x10
-#define SPI_INT_EN_DESC_B085AC39__FIFO_OVERFLOW_bp 4
-#define SPI_INT_EN_DESC_B085AC39__FIFO_OVERFLOW_bw 1
-#define SPI_INT_EN_DESC_B085AC39__FIFO_UNDERRUN_bm 0x20
-#define SPI_INT_EN_DESC_B085AC39__FIFO_UNDERRUN_bp 5
-#define SPI_INT_EN_DESC_B085AC39__FIFO_UNDERRUN_bw 1
-#define SPI_INT_EN_DESC_B085AC39__EXT_bm 0x40
-#define SPI_INT_EN_DESC_B085AC39__EXT_bp 6
-#define SPI_INT_EN_DESC_B085AC39__EXT_bw 1
-#define SPI_INT_EN_DESC_B085AC39__WATCHDOG_bm 0x80
-#define SPI_INT_EN_DESC_B085AC39__WATCHDOG_bp 7
-#define SPI_INT_EN_DESC_B085AC39__WATCHDOG_bw 1
-#define SPI_INT_EN_DESC_B085AC39__MMI_bm 0x100
-#define SPI_INT_EN_DESC_B085AC39__MMI_bp 8
-#define SPI_INT_EN_DESC_B085AC39__MMI_bw 1
-#define SPI_INT_EN_DESC_B085AC39__TEST_bm 0x200
-#define SPI_INT_EN_DESC_B085AC39__TEST_bp 9
-#define SPI_INT_EN_DESC_B085AC39__TEST_bw 1
-#define SPI_INT_EN_DESC_B085AC39__TX_CONF0_bm 0x400
-#define SPI_INT_EN_DESC_B085AC39__TX_CONF0_bp 10
-#define SPI_INT_EN_DESC_B085AC39__TX_CONF0_bw 1
-#define SPI_INT_EN_DESC_B085AC39__TX_CONF1_bm 0x800
-#define SPI_INT_EN_DESC_B085AC39__TX_CONF1_bp 11
-#define SPI_INT_EN_DESC_B085AC39__TX_CONF1_bw 1
-#define SPI_INT_EN_DESC_B085AC39__TX_CONF2_bm 0x1000
-#define SPI_INT_EN_DESC_B085AC39__TX_CONF2_bp 12
-#define SPI_INT_EN_DESC_B085AC39__TX_CONF2_bw 1
+// reg - SPI_INT_CLR_EN
+#define SPI_INT_CLR_EN__XADC_bm 0x1
+#define SPI_INT_CLR_EN__XADC_bp 0
+#define SPI_INT_CLR_EN__XADC_bw 1
+#define SPI_INT_CLR_EN__FRAME_ECCE2_bm 0x2
+#define SPI_INT_CLR_EN__FRAME_ECCE2_bp 1
+#define SPI_INT_CLR_EN__FRAME_ECCE2_bw 1
+#define SPI_INT_CLR_EN__TAMPER_bm 0x4
+#define SPI_INT_CLR_EN__TAMPER_bp 2
+#define SPI_INT_CLR_EN__TAMPER_bw 1
+#define SPI_INT_CLR_EN__SPI_ERROR_bm 0x8
+#define SPI_INT_CLR_EN__SPI_ERROR_bp 3
+#define SPI_INT_CLR_EN__SPI_ERROR_bw 1
+#define SPI_INT_CLR_EN__FIFO_OVERFLOW_bm 0x10
+#define SPI_INT_CLR_EN__FIFO_OVERFLOW_bp 4
+#define SPI_INT_CLR_EN__FIFO_OVERFLOW_bw 1
+#define SPI_INT_CLR_EN__FIFO_UNDERRUN_bm 0x20
+#define SPI_INT_CLR_EN__FIFO_UNDERRUN_bp 5
+#define SPI_INT_CLR_EN__FIFO_UNDERRUN_bw 1
+#define SPI_INT_CLR_EN__EXT_bm 0x40
+#define SPI_INT_CLR_EN__EXT_bp 6
+#define SPI_INT_CLR_EN__EXT_bw 1
+#define SPI_INT_CLR_EN__WATCHDOG_bm 0x80
+#define SPI_INT_CLR_EN__WATCHDOG_bp 7
+#define SPI_INT_CLR_EN__WATCHDOG_bw 1
+#define SPI_INT_CLR_EN__MMI_bm 0x100
+#define SPI_INT_CLR_EN__MMI_bp 8
+#define SPI_INT_CLR_EN__MMI_bw 1
+#define SPI_INT_CLR_EN__TEST_bm 0x200
+#define SPI_INT_CLR_EN__TEST_bp 9
+#define SPI_INT_CLR_EN__TEST_bw 1
+#define SPI_INT_CLR_EN__TX_CONF0_bm 0x400
+#define SPI_INT_CLR_EN__TX_CONF0_bp 10
+#define SPI_INT_CLR_EN__TX_CONF0_bw 1
+#define SPI_INT_CLR_EN__TX_CONF1_bm 0x800
+#define SPI_INT_CLR_EN__TX_CONF1_bp 11
+#define SPI_INT_CLR_EN__TX_CONF1_bw 1
+#define SPI_INT_CLR_EN__TX_CONF2_bm 0x1000
+#define SPI_INT_CLR_EN__TX_CONF2_bp 12
+#define SPI_INT_CLR_EN__TX_CONF2_bw 1
 
 // reg - SPI_FPGA_ALARM
 #define SPI_FPGA_ALARM__ANY_bm 0x1
@@ -1015,15 +905,10 @@ typedef struct __attribute__ ((__packed__)) {
 #define SPI_ACCESS_ERROR__MMI_READ_FAILED_bp 11
 #define SPI_ACCESS_ERROR__MMI_READ_FAILED_bw 1
 
-// reg - SPI_FIFO_FLAGS_desc_1ccc6e50
-#define SPI_FIFO_FLAGS_DESC_1CCC6E50__VALUE_bm 0xffffffff
-#define SPI_FIFO_FLAGS_DESC_1CCC6E50__VALUE_bp 0
-#define SPI_FIFO_FLAGS_DESC_1CCC6E50__VALUE_bw 32
-
-// reg - SPI_FIFO_FLAGS_desc_e9c7c42a
-#define SPI_FIFO_FLAGS_DESC_E9C7C42A__VALUE_bm 0xffffffff
-#define SPI_FIFO_FLAGS_DESC_E9C7C42A__VALUE_bp 0
-#define SPI_FIFO_FLAGS_DESC_E9C7C42A__VALUE_bw 32
+// reg - SPI_FIFO_FLAGS
+#define SPI_FIFO_FLAGS__VALUE_bm 0xffffffff
+#define SPI_FIFO_FLAGS__VALUE_bp 0
+#define SPI_FIFO_FLAGS__VALUE_bw 32
 
 // reg - SPI_EXT_INTERRUPT
 #define SPI_EXT_INTERRUPT__PHY_PORT0_bm 0x1
@@ -1457,15 +1342,10 @@ typedef struct __attribute__ ((__packed__)) {
 #define NET_6T_ADDR_H__PREFIX_bp 0
 #define NET_6T_ADDR_H__PREFIX_bw 24
 
-// reg - NET_6T_PTR_desc_4f100f2c
-#define NET_6T_PTR_DESC_4F100F2C__INDEX_bm 0xf
-#define NET_6T_PTR_DESC_4F100F2C__INDEX_bp 0
-#define NET_6T_PTR_DESC_4F100F2C__INDEX_bw 4
-
-// reg - NET_6T_PTR_desc_07b73a73
-#define NET_6T_PTR_DESC_07B73A73__INDEX_bm 0xf
-#define NET_6T_PTR_DESC_07B73A73__INDEX_bp 0
-#define NET_6T_PTR_DESC_07B73A73__INDEX_bw 4
+// reg - NET_6T_PTR
+#define NET_6T_PTR__INDEX_bm 0xf
+#define NET_6T_PTR__INDEX_bp 0
+#define NET_6T_PTR__INDEX_bw 4
 
 // reg - NET_TX_CONF_VLD
 #define NET_TX_CONF_VLD__PORT0_bm 0x1
@@ -1525,15 +1405,10 @@ typedef struct __attribute__ ((__packed__)) {
 #define NET_TX_CONF_ID__LAST_bp 16
 #define NET_TX_CONF_ID__LAST_bw 1
 
-// reg - NET_TX_CONF_TIME_desc_3e3342a6
-#define NET_TX_CONF_TIME_DESC_3E3342A6__VALUE_bm 0xffffffff
-#define NET_TX_CONF_TIME_DESC_3E3342A6__VALUE_bp 0
-#define NET_TX_CONF_TIME_DESC_3E3342A6__VALUE_bw 32
-
-// reg - NET_TX_CONF_TIME_desc_b5154ab5
-#define NET_TX_CONF_TIME_DESC_B5154AB5__VALUE_bm 0xffffffff
-#define NET_TX_CONF_TIME_DESC_B5154AB5__VALUE_bp 0
-#define NET_TX_CONF_TIME_DESC_B5154AB5__VALUE_bw 32
+// reg - NET_TX_CONF_TIME
+#define NET_TX_CONF_TIME__VALUE_bm 0xffffffff
+#define NET_TX_CONF_TIME__VALUE_bp 0
+#define NET_TX_CONF_TIME__VALUE_bw 32
 
 // regfile - NET_TX_CONF
 typedef struct __attribute__ ((__packed__)) {
@@ -1566,35 +1441,15 @@ typedef struct __attribute__ ((__packed__)) {
     NET_TX_CONF__stride10_t TX_CONF[8];
 } NET_rev16_t;
 
-// reg - RTC_TIME_desc_833794ab
-#define RTC_TIME_DESC_833794AB__VALUE_bm 0xffffffff
-#define RTC_TIME_DESC_833794AB__VALUE_bp 0
-#define RTC_TIME_DESC_833794AB__VALUE_bw 32
+// reg - RTC_TIME
+#define RTC_TIME__VALUE_bm 0xffffffff
+#define RTC_TIME__VALUE_bp 0
+#define RTC_TIME__VALUE_bw 32
 
-// reg - RTC_TIME_desc_391158e2
-#define RTC_TIME_DESC_391158E2__VALUE_bm 0xffffffff
-#define RTC_TIME_DESC_391158E2__VALUE_bp 0
-#define RTC_TIME_DESC_391158E2__VALUE_bw 32
-
-// reg - RTC_TIME_desc_f3065e25
-#define RTC_TIME_DESC_F3065E25__VALUE_bm 0xffffffff
-#define RTC_TIME_DESC_F3065E25__VALUE_bp 0
-#define RTC_TIME_DESC_F3065E25__VALUE_bw 32
-
-// reg - RTC_TIME_desc_a2292e17
-#define RTC_TIME_DESC_A2292E17__VALUE_bm 0xffffffff
-#define RTC_TIME_DESC_A2292E17__VALUE_bp 0
-#define RTC_TIME_DESC_A2292E17__VALUE_bw 32
-
-// reg - RTC_CTRLD_OFFSET_desc_c40eb602
-#define RTC_CTRLD_OFFSET_DESC_C40EB602__VALUE_bm 0xffffffff
-#define RTC_CTRLD_OFFSET_DESC_C40EB602__VALUE_bp 0
-#define RTC_CTRLD_OFFSET_DESC_C40EB602__VALUE_bw 32
-
-// reg - RTC_CTRLD_OFFSET_desc_9bdae19f
-#define RTC_CTRLD_OFFSET_DESC_9BDAE19F__VALUE_bm 0xffffffff
-#define RTC_CTRLD_OFFSET_DESC_9BDAE19F__VALUE_bp 0
-#define RTC_CTRLD_OFFSET_DESC_9BDAE19F__VALUE_bw 32
+// reg - RTC_CTRLD_OFFSET
+#define RTC_CTRLD_OFFSET__VALUE_bm 0xffffffff
+#define RTC_CTRLD_OFFSET__VALUE_bp 0
+#define RTC_CTRLD_OFFSET__VALUE_bw 32
 
 // reg - RTC_CTRLD_RATE
 #define RTC_CTRLD_RATE__FRACTION_bm 0xffffff
@@ -1645,15 +1500,10 @@ typedef struct __attribute__ ((__packed__)) {
 #define PPS_INTERRUPT_EN__VALUE_bp 0
 #define PPS_INTERRUPT_EN__VALUE_bw 32
 
-// reg - PPS_TIME_desc_9085b58c
-#define PPS_TIME_DESC_9085B58C__VALUE_bm 0xffffffff
-#define PPS_TIME_DESC_9085B58C__VALUE_bp 0
-#define PPS_TIME_DESC_9085B58C__VALUE_bw 32
-
-// reg - PPS_TIME_desc_c07b7759
-#define PPS_TIME_DESC_C07B7759__VALUE_bm 0xffffffff
-#define PPS_TIME_DESC_C07B7759__VALUE_bp 0
-#define PPS_TIME_DESC_C07B7759__VALUE_bw 32
+// reg - PPS_TIME
+#define PPS_TIME__VALUE_bm 0xffffffff
+#define PPS_TIME__VALUE_bp 0
+#define PPS_TIME__VALUE_bw 32
 
 // reg - PPS_SAMPLE_VAL
 #define PPS_SAMPLE_VAL__VALUE_bm 0xffffffff
@@ -1669,10 +1519,10 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t SAMPLE_VAL;
 } PPS_t;
 
-// reg - HC_COUNTER_desc_34560c8d
-#define HC_COUNTER_DESC_34560C8D__VALUE_bm 0xffffffff
-#define HC_COUNTER_DESC_34560C8D__VALUE_bp 0
-#define HC_COUNTER_DESC_34560C8D__VALUE_bw 32
+// reg - HC_COUNTER
+#define HC_COUNTER__VALUE_bm 0xffffffff
+#define HC_COUNTER__VALUE_bp 0
+#define HC_COUNTER__VALUE_bw 32
 
 // reg - HC_INTERRUPT
 #define HC_INTERRUPT__VALUE_bm 0xffffffff
@@ -1693,11 +1543,6 @@ typedef struct __attribute__ ((__packed__)) {
 #define HC_DEFAULT_CUT_THROUGH__VALUE_bm 0xffffffff
 #define HC_DEFAULT_CUT_THROUGH__VALUE_bp 0
 #define HC_DEFAULT_CUT_THROUGH__VALUE_bw 32
-
-// reg - HC_COUNTER_desc_9f28dd3c
-#define HC_COUNTER_DESC_9F28DD3C__VALUE_bm 0xffffffff
-#define HC_COUNTER_DESC_9F28DD3C__VALUE_bp 0
-#define HC_COUNTER_DESC_9F28DD3C__VALUE_bw 32
 
 // regfile - HC_rev16
 typedef struct __attribute__ ((__packed__)) {
@@ -1720,45 +1565,10 @@ typedef struct __attribute__ ((__packed__)) {
 #define ETH_SW_AGEING__VALUE_bp 0
 #define ETH_SW_AGEING__VALUE_bw 32
 
-// reg - ETH_SW_COUNTER_desc_7ea95ae5
-#define ETH_SW_COUNTER_DESC_7EA95AE5__VALUE_bm 0xffffffff
-#define ETH_SW_COUNTER_DESC_7EA95AE5__VALUE_bp 0
-#define ETH_SW_COUNTER_DESC_7EA95AE5__VALUE_bw 32
-
-// reg - ETH_SW_COUNTER_desc_bc4de95d
-#define ETH_SW_COUNTER_DESC_BC4DE95D__VALUE_bm 0xffffffff
-#define ETH_SW_COUNTER_DESC_BC4DE95D__VALUE_bp 0
-#define ETH_SW_COUNTER_DESC_BC4DE95D__VALUE_bw 32
-
-// reg - ETH_SW_COUNTER_desc_980724ce
-#define ETH_SW_COUNTER_DESC_980724CE__VALUE_bm 0xffffffff
-#define ETH_SW_COUNTER_DESC_980724CE__VALUE_bp 0
-#define ETH_SW_COUNTER_DESC_980724CE__VALUE_bw 32
-
-// reg - ETH_SW_COUNTER_desc_6701ad45
-#define ETH_SW_COUNTER_DESC_6701AD45__VALUE_bm 0xffffffff
-#define ETH_SW_COUNTER_DESC_6701AD45__VALUE_bp 0
-#define ETH_SW_COUNTER_DESC_6701AD45__VALUE_bw 32
-
-// reg - ETH_SW_COUNTER_desc_3367905d
-#define ETH_SW_COUNTER_DESC_3367905D__VALUE_bm 0xffffffff
-#define ETH_SW_COUNTER_DESC_3367905D__VALUE_bp 0
-#define ETH_SW_COUNTER_DESC_3367905D__VALUE_bw 32
-
-// reg - ETH_SW_COUNTER_desc_fdf10d27
-#define ETH_SW_COUNTER_DESC_FDF10D27__VALUE_bm 0xffffffff
-#define ETH_SW_COUNTER_DESC_FDF10D27__VALUE_bp 0
-#define ETH_SW_COUNTER_DESC_FDF10D27__VALUE_bw 32
-
-// reg - ETH_SW_COUNTER_desc_af7c3163
-#define ETH_SW_COUNTER_DESC_AF7C3163__VALUE_bm 0xffffffff
-#define ETH_SW_COUNTER_DESC_AF7C3163__VALUE_bp 0
-#define ETH_SW_COUNTER_DESC_AF7C3163__VALUE_bw 32
-
-// reg - ETH_SW_COUNTER_desc_0d03b22d
-#define ETH_SW_COUNTER_DESC_0D03B22D__VALUE_bm 0xffffffff
-#define ETH_SW_COUNTER_DESC_0D03B22D__VALUE_bp 0
-#define ETH_SW_COUNTER_DESC_0D03B22D__VALUE_bw 32
+// reg - ETH_SW_COUNTER
+#define ETH_SW_COUNTER__VALUE_bm 0xffffffff
+#define ETH_SW_COUNTER__VALUE_bp 0
+#define ETH_SW_COUNTER__VALUE_bw 32
 
 // reg - ETH_SW_CMP_LOW
 #define ETH_SW_CMP_LOW__ADDRESS_bm 0xffffffff
@@ -1832,30 +1642,10 @@ typedef struct __attribute__ ((__packed__)) {
     uint8_t RESERVED_a0_ffff[0xff60];
 } ETH_SW__stride10000_t;
 
-// reg - STATISTICS_COUNTER_desc_c3c598d0
-#define STATISTICS_COUNTER_DESC_C3C598D0__VALUE_bm 0xffffffff
-#define STATISTICS_COUNTER_DESC_C3C598D0__VALUE_bp 0
-#define STATISTICS_COUNTER_DESC_C3C598D0__VALUE_bw 32
-
-// reg - STATISTICS_COUNTER_desc_a174120c
-#define STATISTICS_COUNTER_DESC_A174120C__VALUE_bm 0xffffffff
-#define STATISTICS_COUNTER_DESC_A174120C__VALUE_bp 0
-#define STATISTICS_COUNTER_DESC_A174120C__VALUE_bw 32
-
-// reg - STATISTICS_COUNTER_desc_0a1b619f
-#define STATISTICS_COUNTER_DESC_0A1B619F__VALUE_bm 0xffffffff
-#define STATISTICS_COUNTER_DESC_0A1B619F__VALUE_bp 0
-#define STATISTICS_COUNTER_DESC_0A1B619F__VALUE_bw 32
-
-// reg - STATISTICS_COUNTER_desc_03fe6e07
-#define STATISTICS_COUNTER_DESC_03FE6E07__VALUE_bm 0xffffffff
-#define STATISTICS_COUNTER_DESC_03FE6E07__VALUE_bp 0
-#define STATISTICS_COUNTER_DESC_03FE6E07__VALUE_bw 32
-
-// reg - STATISTICS_COUNTER_desc_2b98d3a0
-#define STATISTICS_COUNTER_DESC_2B98D3A0__VALUE_bm 0xffffffff
-#define STATISTICS_COUNTER_DESC_2B98D3A0__VALUE_bp 0
-#define STATISTICS_COUNTER_DESC_2B98D3A0__VALUE_bw 32
+// reg - STATISTICS_COUNTER
+#define STATISTICS_COUNTER__VALUE_bm 0xffffffff
+#define STATISTICS_COUNTER__VALUE_bp 0
+#define STATISTICS_COUNTER__VALUE_bw 32
 
 // regfile - STATISTICS_rev16
 typedef struct __attribute__ ((__packed__)) {
@@ -1866,26 +1656,16 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t GOOD_PRT[64];
 } STATISTICS_rev16_t;
 
-// reg - MEAS_LATENCY_desc_1ef163c6
-#define MEAS_LATENCY_DESC_1EF163C6__VALUE_bm 0xffffffff
-#define MEAS_LATENCY_DESC_1EF163C6__VALUE_bp 0
-#define MEAS_LATENCY_DESC_1EF163C6__VALUE_bw 32
-
-// reg - MEAS_LATENCY_desc_37bc777c
-#define MEAS_LATENCY_DESC_37BC777C__VALUE_bm 0xffffffff
-#define MEAS_LATENCY_DESC_37BC777C__VALUE_bp 0
-#define MEAS_LATENCY_DESC_37BC777C__VALUE_bw 32
+// reg - MEAS_LATENCY
+#define MEAS_LATENCY__VALUE_bm 0xffffffff
+#define MEAS_LATENCY__VALUE_bp 0
+#define MEAS_LATENCY__VALUE_bw 32
 
 // regfile - MEAS_INTERRUPT
 typedef struct __attribute__ ((__packed__)) {
     uint32_t RX_LAT;
     uint32_t MMI_LAT;
 } MEAS_INTERRUPT_t;
-
-// reg - MEAS_LATENCY_desc_6f52909a
-#define MEAS_LATENCY_DESC_6F52909A__VALUE_bm 0xffffffff
-#define MEAS_LATENCY_DESC_6F52909A__VALUE_bp 0
-#define MEAS_LATENCY_DESC_6F52909A__VALUE_bw 32
 
 // regfile - MEAS_PORTS
 typedef struct __attribute__ ((__packed__)) {
@@ -1897,15 +1677,10 @@ typedef struct __attribute__ ((__packed__)) {
 #define USER_MOD_ID__VALUE_bp 0
 #define USER_MOD_ID__VALUE_bw 32
 
-// reg - USER_MOD_EN_desc_ce44763c
-#define USER_MOD_EN_DESC_CE44763C__VALUE_bm 0xffffffff
-#define USER_MOD_EN_DESC_CE44763C__VALUE_bp 0
-#define USER_MOD_EN_DESC_CE44763C__VALUE_bw 32
-
-// reg - USER_MOD_EN_desc_cf27fecb
-#define USER_MOD_EN_DESC_CF27FECB__VALUE_bm 0xffffffff
-#define USER_MOD_EN_DESC_CF27FECB__VALUE_bp 0
-#define USER_MOD_EN_DESC_CF27FECB__VALUE_bw 32
+// reg - USER_MOD_EN
+#define USER_MOD_EN__VALUE_bm 0xffffffff
+#define USER_MOD_EN__VALUE_bp 0
+#define USER_MOD_EN__VALUE_bw 32
 
 // regfile - USER_MOD
 typedef struct __attribute__ ((__packed__)) {
@@ -1950,91 +1725,35 @@ typedef struct __attribute__ ((__packed__)) {
 #define TAS_LENGTH__ENTRIES_bp 0
 #define TAS_LENGTH__ENTRIES_bw 7
 
-// reg - TAS_TIME_desc_026db527
-#define TAS_TIME_DESC_026DB527__VALUE_bm 0xffffffff
-#define TAS_TIME_DESC_026DB527__VALUE_bp 0
-#define TAS_TIME_DESC_026DB527__VALUE_bw 32
+// reg - TAS_TIME
+#define TAS_TIME__VALUE_bm 0xffffffff
+#define TAS_TIME__VALUE_bp 0
+#define TAS_TIME__VALUE_bw 32
 
-// reg - TAS_TIME_desc_57191659
-#define TAS_TIME_DESC_57191659__VALUE_bm 0xffffffff
-#define TAS_TIME_DESC_57191659__VALUE_bp 0
-#define TAS_TIME_DESC_57191659__VALUE_bw 32
-
-// reg - TAS_TIME_desc_80b85c4e
-#define TAS_TIME_DESC_80B85C4E__VALUE_bm 0xffffffff
-#define TAS_TIME_DESC_80B85C4E__VALUE_bp 0
-#define TAS_TIME_DESC_80B85C4E__VALUE_bw 32
-
-// reg - TAS_TIME_NOW_desc_e5fdf486
-#define TAS_TIME_NOW_DESC_E5FDF486__VALUE_bm 0xffffffff
-#define TAS_TIME_NOW_DESC_E5FDF486__VALUE_bp 0
-#define TAS_TIME_NOW_DESC_E5FDF486__VALUE_bw 32
+// reg - TAS_TIME_NOW
+#define TAS_TIME_NOW__VALUE_bm 0xffffffff
+#define TAS_TIME_NOW__VALUE_bp 0
+#define TAS_TIME_NOW__VALUE_bw 32
 
 // reg - TAS_CYCLE_START
 #define TAS_CYCLE_START__VALUE_bm 0xffffffff
 #define TAS_CYCLE_START__VALUE_bp 0
 #define TAS_CYCLE_START__VALUE_bw 32
 
-// reg - TAS_SWITCH_desc_079a7df5
-#define TAS_SWITCH_DESC_079A7DF5__ON_bm 0x1
-#define TAS_SWITCH_DESC_079A7DF5__ON_bp 0
-#define TAS_SWITCH_DESC_079A7DF5__ON_bw 1
+// reg - TAS_SWITCH
+#define TAS_SWITCH__ON_bm 0x1
+#define TAS_SWITCH__ON_bp 0
+#define TAS_SWITCH__ON_bw 1
 
-// reg - TAS_SWITCH_desc_694f1856
-#define TAS_SWITCH_DESC_694F1856__ON_bm 0x1
-#define TAS_SWITCH_DESC_694F1856__ON_bp 0
-#define TAS_SWITCH_DESC_694F1856__ON_bw 1
-
-// reg - TAS_FLAG_desc_ef5b8f05
-#define TAS_FLAG_DESC_EF5B8F05__ON_bm 0x1
-#define TAS_FLAG_DESC_EF5B8F05__ON_bp 0
-#define TAS_FLAG_DESC_EF5B8F05__ON_bw 1
+// reg - TAS_FLAG
+#define TAS_FLAG__ON_bm 0x1
+#define TAS_FLAG__ON_bp 0
+#define TAS_FLAG__ON_bw 1
 
 // reg - TAS_LENGTH_NOW
 #define TAS_LENGTH_NOW__ENTRIES_bm 0x7f
 #define TAS_LENGTH_NOW__ENTRIES_bp 0
 #define TAS_LENGTH_NOW__ENTRIES_bw 7
-
-// reg - TAS_TIME_NOW_desc_51c9bfff
-#define TAS_TIME_NOW_DESC_51C9BFFF__VALUE_bm 0xffffffff
-#define TAS_TIME_NOW_DESC_51C9BFFF__VALUE_bp 0
-#define TAS_TIME_NOW_DESC_51C9BFFF__VALUE_bw 32
-
-// reg - TAS_TIME_NOW_desc_2ea55f1b
-#define TAS_TIME_NOW_DESC_2EA55F1B__VALUE_bm 0xffffffff
-#define TAS_TIME_NOW_DESC_2EA55F1B__VALUE_bp 0
-#define TAS_TIME_NOW_DESC_2EA55F1B__VALUE_bw 32
-
-// reg - TAS_TIME_NOW_desc_dcdd2809
-#define TAS_TIME_NOW_DESC_DCDD2809__VALUE_bm 0xffffffff
-#define TAS_TIME_NOW_DESC_DCDD2809__VALUE_bp 0
-#define TAS_TIME_NOW_DESC_DCDD2809__VALUE_bw 32
-
-// reg - TAS_GATES_desc_2bd0bd34
-#define TAS_GATES_DESC_2BD0BD34__QUEUE0_bm 0x1
-#define TAS_GATES_DESC_2BD0BD34__QUEUE0_bp 0
-#define TAS_GATES_DESC_2BD0BD34__QUEUE0_bw 1
-#define TAS_GATES_DESC_2BD0BD34__QUEUE1_bm 0x2
-#define TAS_GATES_DESC_2BD0BD34__QUEUE1_bp 1
-#define TAS_GATES_DESC_2BD0BD34__QUEUE1_bw 1
-#define TAS_GATES_DESC_2BD0BD34__QUEUE2_bm 0x4
-#define TAS_GATES_DESC_2BD0BD34__QUEUE2_bp 2
-#define TAS_GATES_DESC_2BD0BD34__QUEUE2_bw 1
-#define TAS_GATES_DESC_2BD0BD34__QUEUE3_bm 0x8
-#define TAS_GATES_DESC_2BD0BD34__QUEUE3_bp 3
-#define TAS_GATES_DESC_2BD0BD34__QUEUE3_bw 1
-#define TAS_GATES_DESC_2BD0BD34__QUEUE4_bm 0x10
-#define TAS_GATES_DESC_2BD0BD34__QUEUE4_bp 4
-#define TAS_GATES_DESC_2BD0BD34__QUEUE4_bw 1
-#define TAS_GATES_DESC_2BD0BD34__QUEUE5_bm 0x20
-#define TAS_GATES_DESC_2BD0BD34__QUEUE5_bp 5
-#define TAS_GATES_DESC_2BD0BD34__QUEUE5_bw 1
-#define TAS_GATES_DESC_2BD0BD34__QUEUE6_bm 0x40
-#define TAS_GATES_DESC_2BD0BD34__QUEUE6_bp 6
-#define TAS_GATES_DESC_2BD0BD34__QUEUE6_bw 1
-#define TAS_GATES_DESC_2BD0BD34__QUEUE7_bm 0x80
-#define TAS_GATES_DESC_2BD0BD34__QUEUE7_bp 7
-#define TAS_GATES_DESC_2BD0BD34__QUEUE7_bw 1
 
 // reg - TAS_GATES_NOW
 #define TAS_GATES_NOW__QUEUE0_bm 0x1
@@ -2227,20 +1946,10 @@ typedef struct __attribute__ ((__packed__)) {
 #define TM_EN_MAX_TRANSIT_DELAY__ENABLED_bp 0
 #define TM_EN_MAX_TRANSIT_DELAY__ENABLED_bw 1
 
-// reg - TM_REASONS_desc_9a5446e5
-#define TM_REASONS_DESC_9A5446E5__VALUE_bm 0xffffffff
-#define TM_REASONS_DESC_9A5446E5__VALUE_bp 0
-#define TM_REASONS_DESC_9A5446E5__VALUE_bw 32
-
-// reg - TM_REASONS_desc_5fee3a35
-#define TM_REASONS_DESC_5FEE3A35__VALUE_bm 0xffffffff
-#define TM_REASONS_DESC_5FEE3A35__VALUE_bp 0
-#define TM_REASONS_DESC_5FEE3A35__VALUE_bw 32
-
-// reg - TM_REASONS_desc_72edbdd3
-#define TM_REASONS_DESC_72EDBDD3__VALUE_bm 0xffffffff
-#define TM_REASONS_DESC_72EDBDD3__VALUE_bp 0
-#define TM_REASONS_DESC_72EDBDD3__VALUE_bw 32
+// reg - TM_REASONS
+#define TM_REASONS__VALUE_bm 0xffffffff
+#define TM_REASONS__VALUE_bp 0
+#define TM_REASONS__VALUE_bw 32
 
 // regfile - TM_rev17
 typedef struct __attribute__ ((__packed__)) {
@@ -2255,11 +1964,6 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t QM_TX_REJ;
     uint32_t DBG;
 } TM_rev17_t;
-
-// reg - TAS_FLAG_desc_4c7837d2
-#define TAS_FLAG_DESC_4C7837D2__ON_bm 0x1
-#define TAS_FLAG_DESC_4C7837D2__ON_bp 0
-#define TAS_FLAG_DESC_4C7837D2__ON_bw 1
 
 // reg - TAS_TRIGGER
 #define TAS_TRIGGER__VALUE_bm 0xffffffff
@@ -2304,15 +2008,10 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t mem[1024];
 } VLAN_TAGGING_t;
 
-// reg - NOC_MON_WORD_desc_5841c472
-#define NOC_MON_WORD_DESC_5841C472__VALUE_bm 0xffffffff
-#define NOC_MON_WORD_DESC_5841C472__VALUE_bp 0
-#define NOC_MON_WORD_DESC_5841C472__VALUE_bw 32
-
-// reg - NOC_MON_WORD_desc_64db3193
-#define NOC_MON_WORD_DESC_64DB3193__VALUE_bm 0xffffffff
-#define NOC_MON_WORD_DESC_64DB3193__VALUE_bp 0
-#define NOC_MON_WORD_DESC_64DB3193__VALUE_bw 32
+// reg - NOC_MON_WORD
+#define NOC_MON_WORD__VALUE_bm 0xffffffff
+#define NOC_MON_WORD__VALUE_bp 0
+#define NOC_MON_WORD__VALUE_bw 32
 
 // regfile - NOC_MON
 typedef struct __attribute__ ((__packed__)) {
@@ -2321,30 +2020,15 @@ typedef struct __attribute__ ((__packed__)) {
     uint8_t RESERVED_8_ff[0xf8];
 } NOC_MON__stride100_t;
 
-// reg - DEBUG_INPUT_desc_cd72d2bf
-#define DEBUG_INPUT_DESC_CD72D2BF__VALUE_bm 0xffffffff
-#define DEBUG_INPUT_DESC_CD72D2BF__VALUE_bp 0
-#define DEBUG_INPUT_DESC_CD72D2BF__VALUE_bw 32
+// reg - DEBUG_INPUT
+#define DEBUG_INPUT__VALUE_bm 0xffffffff
+#define DEBUG_INPUT__VALUE_bp 0
+#define DEBUG_INPUT__VALUE_bw 32
 
-// reg - DEBUG_INPUT_desc_6518a8c3
-#define DEBUG_INPUT_DESC_6518A8C3__VALUE_bm 0xffffffff
-#define DEBUG_INPUT_DESC_6518A8C3__VALUE_bp 0
-#define DEBUG_INPUT_DESC_6518A8C3__VALUE_bw 32
-
-// reg - DEBUG_OUTPUT_desc_770ee938
-#define DEBUG_OUTPUT_DESC_770EE938__VALUE_bm 0xffffffff
-#define DEBUG_OUTPUT_DESC_770EE938__VALUE_bp 0
-#define DEBUG_OUTPUT_DESC_770EE938__VALUE_bw 32
-
-// reg - DEBUG_INPUT_desc_a6b3c2ad
-#define DEBUG_INPUT_DESC_A6B3C2AD__VALUE_bm 0xffffffff
-#define DEBUG_INPUT_DESC_A6B3C2AD__VALUE_bp 0
-#define DEBUG_INPUT_DESC_A6B3C2AD__VALUE_bw 32
-
-// reg - DEBUG_OUTPUT_desc_fdc55f64
-#define DEBUG_OUTPUT_DESC_FDC55F64__VALUE_bm 0xffffffff
-#define DEBUG_OUTPUT_DESC_FDC55F64__VALUE_bp 0
-#define DEBUG_OUTPUT_DESC_FDC55F64__VALUE_bw 32
+// reg - DEBUG_OUTPUT
+#define DEBUG_OUTPUT__VALUE_bm 0xffffffff
+#define DEBUG_OUTPUT__VALUE_bp 0
+#define DEBUG_OUTPUT__VALUE_bw 32
 
 // regfile - DEBUG
 typedef struct __attribute__ ((__packed__)) {

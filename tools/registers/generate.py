@@ -14,7 +14,7 @@ from systemrdl.node import RegNode
 import swift_layouts
 import swift_map
 import swift_values
-from model import REVISIONS, Reader
+from model import REVISIONS, Reader, definition_name
 from words import type_name
 
 COMMAND = "tools/generate-registers"
@@ -52,6 +52,9 @@ def c_headers(reader, folder):
 
     os.makedirs(folder, exist_ok=True)
     for name, top in reader.tops.items():
+        # The compiler gives an instance with a description of its own a type of its own, with a number in its name.
+        for node in top.descendants(unroll=False):
+            node.inst.type_name = definition_name(node)
         path = os.path.join(folder, name + ".h")
         CHeaderExporter().export(top, path)
         with open(path, encoding="utf-8") as file:

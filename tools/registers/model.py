@@ -101,6 +101,15 @@ def sentence(text):
     return " ".join((text or "").split())
 
 
+def definition_name(node):
+    """The name of the component an instance is of, also if the instance has a description of its own."""
+    return node.inst.original_def.type_name if node.inst.original_def is not None else node.type_name
+
+
+def file_of(node):
+    return os.path.splitext(os.path.basename(node.inst.def_src_ref.path))[0]
+
+
 class Reader:
     """Compiles the maps and keeps every register type and layout once."""
 
@@ -116,28 +125,24 @@ class Reader:
         self.tops[top] = compiler.elaborate(top).top
         return self.tops[top]
 
-    def file_of(self, node):
-        return os.path.splitext(os.path.basename(node.inst.def_src_ref.path))[0]
-
     def reg_type(self, node):
-        name = node.inst.original_def.type_name if node.inst.original_def is not None else node.type_name
+        name = definition_name(node)
         found = self.types.get(name)
         if found is None:
-            definition = node.inst.original_def or node.inst
             found = self.types[name] = RegType(
-                name, node.get_property("name"), described(definition),
+                name, node.get_property("name"), described(node.inst.original_def or node.inst),
                 node.get_property("source") or "", mode(node), bool(node.get_property("access_public")),
-                [self.field(f) for f in node.fields()], self.file_of(node))
+                [self.field(f) for f in node.fields()], file_of(node))
         return found
 
     def field(self, node):
-        encode = node.get_property("encode")
-        reset = node.get_property("reset")
-        return Field(
-            node.inst_name, node.low, node.width, sentence(node.get_property("desc")), reset,
-            node.get_property("unit"),
-            (node.get_property("scale_by") or 1, node.get_property("scale_per") or 1,
-             (node.get_property("scale_plus") or 0) - (node.get_property("scale_minus") or 0)), encode)
+        def number(name, absent):
+            value = node.get_property(name)
+            return absent if value is None else value
+
+        scale = (number("scale_by", 1), number("scale_per", 1), number("scale_plus", 0) - number("scale_minus", 0))
+        return Field(node.inst_name, node.low, node.width, sentence(node.get_property("desc")),
+                     node.get_property("reset"), node.get_property("unit"), scale, node.get_property("encode"))
 
     def layout(self, node):
         name = node.type_name
@@ -146,7 +151,7 @@ class Reader:
         block, revision = re.fullmatch(r"(.*?)(?:_rev(\d+))?", name).groups()
         made = self.layouts[name] = Layout(
             name, block, revision or "", node.get_property("name"), sentence(node.get_property("desc")),
-            self.file_of(node))
+            file_of(node))
         for child in node.children(unroll=False):
             if isinstance(child, RegNode):
                 made.registers.append(Register(
@@ -173,7 +178,7 @@ class Reader:
         return Map(revision, numbered(instances), numbered(tables))
 
     def entries(self):
-        """Instances of fpga-regs/blocks/entries.rdl: (name, register node) and, in register files, (file, type, node)."""
+        """Instances of blocks/entries.rdl: (name, node) of single ones, (hash revision, type, node) of hashed rules."""
         top = self.compile("blocks/entries.rdl", "flowengine_entries")
         single, rules = [], []
         for child in top.children():

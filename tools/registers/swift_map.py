@@ -58,7 +58,8 @@ def make_instance(instance, base=None):
     strides = {b - a for a, b in zip(instance.addresses, instance.addresses[1:])}
     assert len(strides) == 1, instance.name
     start = (f"{base} + " if base else "") + hexadecimal(instance.addresses[0], 0 if base else 6)
-    return f"(0..<{len(instance.addresses)}).map {{ {name}({label}{start} + UInt32($0) * {hexadecimal(strides.pop())}) }}"
+    stride = hexadecimal(strides.pop())
+    return f"(0..<{len(instance.addresses)}).map {{ {name}({label}{start} + UInt32($0) * {stride}) }}"
 
 
 def block(layouts):
@@ -79,8 +80,8 @@ def block(layouts):
         text += f"\n    init({label}: UInt32) {{\n"
         for item in items:
             own = next((i for i in layout.registers + layout.children if i.name == item.name), None)
-            made = "nil" if own is None else make_register(own, "base") if is_register(own) else make_instance(own, "base")
-            text += f"        {property_name(item.name)} = {made}\n"
+            make = make_register if is_register(item) else make_instance
+            text += f"        {property_name(item.name)} = {'nil' if own is None else make(own, 'base')}\n"
         text += "    }\n"
     text += "\n    func list(_ block: String, in list: inout RegisterList) {\n"
     for item in items:
@@ -105,7 +106,8 @@ def make_table(table):
 
     if not table.is_list:
         return at(table.name, table.addresses[0])
-    return "[\n" + "".join(f"            {at(f'{table.name}{i}', a)},\n" for i, a in enumerate(table.addresses)) + "        ]"
+    entries = [at(f"{table.name}{i}", address) for i, address in enumerate(table.addresses)]
+    return "[\n" + "".join(f"            {entry},\n" for entry in entries) + "        ]"
 
 
 def flow_engine_map(maps):
@@ -119,8 +121,8 @@ def flow_engine_map(maps):
     def everywhere(name, pick):
         return all(any(i.name == name for i in pick(m)) for m in maps)
 
-    text = doc("The card's registers and tables, where one revision of the map has them. Which one a card has is read from "
-               "COMMON ADDR_MAP_REV, which is at the same place in all of them. What a revision lacks is nil.")
+    text = doc("The card's registers and tables, where one revision of the map has them. Which one a card has is read "
+               "from COMMON ADDR_MAP_REV, which is at the same place in all of them. What a revision lacks is nil.")
     text += "public struct FlowEngineMap: Sendable {\n    public let revision: Int\n"
     for name, item in instances.items():
         optional = "" if everywhere(name, lambda m: m.instances) else "?"
@@ -132,7 +134,8 @@ def flow_engine_map(maps):
         text += doc(f"{item.title}: {item.summary}", 4) + f"    public let {property_name(name)}: {kind}{optional}\n"
     text += "\n    public static let revisions = [" + ", ".join(f"revision{m.revision}" for m in maps) + "]\n\n"
     text += doc("nil: no public source describes this revision.", 4)
-    text += ("    public static func revision(_ number: Int) -> FlowEngineMap? { revisions.first { $0.revision == number } }\n")
+    text += "    public static func revision(_ number: Int) -> FlowEngineMap? {\n"
+    text += "        revisions.first { $0.revision == number }\n    }\n"
     for one in maps:
         text += f"\n    public static let revision{one.revision} = FlowEngineMap(\n        revision: {one.revision},\n"
         parts = []

@@ -28,12 +28,8 @@ def groups(fields):
 
 def swift_type(field):
     if field.encode is not None:
-        return type_name_of_enum(field.encode)
+        return field.encode.__name__
     return "Bool" if field.width == 1 else integer(field.width)
-
-
-def type_name_of_enum(encode):
-    return encode.__name__
 
 
 def accessors(field, low, indent):
@@ -41,7 +37,7 @@ def accessors(field, low, indent):
     pad = " " * indent
     bits = f"rawValue[{low}, {field.width}]"
     if field.encode is not None:
-        name = type_name_of_enum(field.encode)
+        name = field.encode.__name__
         return (f"{pad}get {{ {name}(rawValue: {integer(field.width)}(truncatingIfNeeded: {bits})) }}\n"
                 f"{pad}set {{ {bits} = UInt32(newValue.rawValue) }}\n")
     if field.width == 1:
@@ -73,7 +69,8 @@ def single(field):
     if field.unit and not is_scaled(field) and field.unit not in PLAIN_UNITS:
         note = f"{note} In {field.unit}.".strip()
     text = doc(note, 4) if note else ""
-    return text + f"    public var {field_property(field)}: {swift_type(field)} {{\n{accessors(field, field.low, 8)}    }}\n"
+    head = f"    public var {field_property(field)}: {swift_type(field)} {{\n"
+    return text + head + accessors(field, field.low, 8) + "    }\n"
 
 
 def scaled(reg, field):
@@ -104,8 +101,9 @@ def indexed(name, members):
     place = f"checked(index, {len(members)})"
     place += f" * {first.width}" if first.width > 1 else ""
     place = f"{first.low} + {place}" if first.low else place
-    return (doc(first.summary, 4) if first.summary else "") + \
-        f"    public subscript({property_name(name)} index: Int) -> {swift_type(first)} {{\n{accessors(first, place, 8)}    }}\n"
+    text = doc(first.summary, 4) if first.summary else ""
+    text += f"    public subscript({property_name(name)} index: Int) -> {swift_type(first)} {{\n"
+    return text + accessors(first, place, 8) + "    }\n"
 
 
 def field_literal(field):
@@ -140,17 +138,16 @@ def value(reg):
 
 def enumeration(encode):
     """Total: a value the source does not name is still a value."""
-    name = type_name_of_enum(encode)
+    name = encode.__name__
     members = list(encode.members.values())
-    size = "UInt8"
     text = f"public enum {name}: RawRepresentable, Hashable, Sendable {{\n"
     for member in members:
         text += (doc(member.rdl_desc, 4) if member.rdl_desc else "") + f"    case {property_name(member.name)}\n"
-    text += doc("A value that no public source names.", 4) + f"    case undefined({size})\n\n"
-    text += f"    public init(rawValue: {size}) {{\n        self =\n            switch rawValue {{\n"
+    text += doc("A value that no public source names.", 4) + "    case undefined(UInt8)\n\n"
+    text += f"    public init(rawValue: UInt8) {{\n        self =\n            switch rawValue {{\n"
     text += "".join(f"            case {m.value}: .{property_name(m.name)}\n" for m in members)
     text += "            default: .undefined(rawValue)\n            }\n    }\n\n"
-    text += f"    public var rawValue: {size} {{\n        switch self {{\n"
+    text += f"    public var rawValue: UInt8 {{\n        switch self {{\n"
     text += "".join(f"        case .{property_name(m.name)}: {m.value}\n" for m in members)
     text += "        case .undefined(let value): value\n        }\n    }\n}\n"
     return text

@@ -7,8 +7,8 @@ import FlowEngineRegisters
 public enum BusRegisters {
     /// SPI local ACCESS_ERROR: what went wrong since it was last read. Cleared by reading (map revision 17, SPI local).
     public static let accessError = RegisterAddress(rawValue: 0x0c_0f00)
-    /// SPI local BITGEN_TIME: when the bitstream was made. Its day and month count from one, so it is never zero.
-    public static let localBitgenTime = RegisterAddress(rawValue: 0x0c_0400)
+    /// SPI local FPGA_REV: use case, revision of the register map, design; never zero, because the revision is not.
+    public static let localRevision = RegisterAddress(rawValue: 0x0c_0500)
     /// COMMON ADDR_MAP_REV: the revision of the register map, never zero.
     public static let mapRevision = RegisterAddress(rawValue: 0x00_040c)
     /// COMMON RW_TEST: a scratch register without effect.
@@ -28,6 +28,15 @@ public enum BusRegisters {
 
 extension RegisterAddress {
     var isSPILocal: Bool { BusRegisters.spiLocal.contains(self) }
+}
+
+extension RegisterAccess {
+    /// A read that gave the pattern of a timeout although the card's error register says that all is well. Two sources
+    /// disagree, and the safe one is believed: a timeout taken for a value does harm, while no register but the scratch
+    /// register, which holds whatever was written to it, has any reason to hold just this word.
+    var isLateWithoutTrace: Bool {
+        kind == .read && value == BusError.timeoutPattern && address != BusRegisters.scratch
+    }
 }
 
 extension [RegisterAccess] {

@@ -134,6 +134,12 @@ public enum FlowCacheLayouts {
             .init("port_src", 240, 16),
         ])
 
+    /// A destination of the acceleration datapath: also the low 12 bits of an IPv4 address, a UDP destination port (16
+    /// bits) and a NAL id (6 bits), whose places are not public.
+    public static let accelerator = EntryLayout(
+        "accelerator entry", words: 3,
+        [.init("enable", 0, 1)])
+
     /// Key of the rules in the vendor's example of use case 1, read from their words. The width of the priority is not
     /// public.
     public static let emhRuleUseCase1 = EntryLayout(

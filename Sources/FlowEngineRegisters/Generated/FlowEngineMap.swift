@@ -79,7 +79,9 @@ public struct FlowEngineMap: Sendable {
     public static let revisions = [revision7, revision16, revision17]
 
     /// nil: no public source describes this revision.
-    public static func revision(_ number: Int) -> FlowEngineMap? { revisions.first { $0.revision == number } }
+    public static func revision(_ number: Int) -> FlowEngineMap? {
+        revisions.first { $0.revision == number }
+    }
 
     public static let revision7 = FlowEngineMap(
         revision: 7,

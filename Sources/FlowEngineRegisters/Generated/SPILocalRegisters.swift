@@ -24,10 +24,10 @@ public struct SPILocalBlock: Sendable {
     public let intPending: Register<SPIIntPending, ReadOnly>
     /// Interrupts that are raised.
     public let intStatus: Register<SPIIntStatus, ReadWrite>
-    /// Enables the interrupts whose bits are written as ones; reads as the mask.
-    public let intSetEn: Register<SPIIntEn, ReadWrite>
-    /// Disables the interrupts whose bits are written as ones; reads as the mask.
-    public let intClrEn: Register<SPIIntEn, ReadWrite>
+    /// Enables the interrupts whose bits are written as ones; reads as the mask that INT_CLR_EN shares.
+    public let intSetEn: Register<SPIIntSetEn, ReadWrite>
+    /// Disables the interrupts whose bits are written as ones; reads as the mask that INT_SET_EN shares.
+    public let intClrEn: Register<SPIIntClrEn, ReadWrite>
     /// Alarms of the FPGA's monitor since the last read.
     public let fpgaAlarm: Register<SPIFPGAAlarm, ClearOnRead>
     /// Errors in the configuration memory since the last read.
@@ -104,12 +104,8 @@ public struct SPILocalBlock: Sendable {
         list.add(block, "DATABASE_ID", databaseID)
         list.add(block, "INT_PENDING", intPending)
         list.add(block, "INT_STATUS", intStatus)
-        list.add(
-            block, "INT_SET_EN", intSetEn,
-            "Enables the interrupts whose bits are written as ones; reads as the mask.")
-        list.add(
-            block, "INT_CLR_EN", intClrEn,
-            "Disables the interrupts whose bits are written as ones; reads as the mask.")
+        list.add(block, "INT_SET_EN", intSetEn)
+        list.add(block, "INT_CLR_EN", intClrEn)
         list.add(block, "FPGA_ALARM", fpgaAlarm)
         list.add(block, "CONFIG_CHECK", configCheck)
         list.add(block, "LICENSE", license)
@@ -527,10 +523,10 @@ public struct SPIIntStatus: DescribedRegister {
         ])
 }
 
-/// interrupt enable: Which interrupts are enabled.
+/// INT_SET_EN: Enables the interrupts whose bits are written as ones; reads as the mask that INT_CLR_EN shares.
 ///
 /// Source: InnoRoute/RT-HAT-FPGA HAT configurations.
-public struct SPIIntEn: DescribedRegister {
+public struct SPIIntSetEn: DescribedRegister {
     public var rawValue: UInt32
     public init(rawValue: UInt32 = 0) { self.rawValue = rawValue }
 
@@ -601,7 +597,100 @@ public struct SPIIntEn: DescribedRegister {
     }
 
     public static let about = RegisterAbout(
-        "Which interrupts are enabled.",
+        "Enables the interrupts whose bits are written as ones; reads as the mask that INT_CLR_EN shares.",
+        source: "InnoRoute/RT-HAT-FPGA HAT configurations", accessIsPublic: true, reset: nil,
+        [
+            .init("xadc", 0, 1, "Monitor of the FPGA: FPGA_ALARM."),
+            .init("frame_ecce2", 1, 1, "Configuration memory: CONFIG_CHECK."),
+            .init("tamper", 2, 1, "Tamper."),
+            .init("spi_error", 3, 1, "Access error: ACCESS_ERROR."),
+            .init("fifo_overflow", 4, 1, "FIFO_OVERFLOW."),
+            .init("fifo_underrun", 5, 1, "FIFO_UNDERRUN."),
+            .init("ext", 6, 1, "EXT_INTERRUPT."),
+            .init("watchdog", 7, 1, "Watchdog: EVENT."),
+            .init("mmi", 8, 1, "MMI_INT_BITMAP."),
+            .init("test", 9, 1, "Test."),
+            .init("tx_conf0", 10, 1, "A confirmation of transmission waits at the port."),
+            .init("tx_conf1", 11, 1, "A confirmation of transmission waits at the port."),
+            .init("tx_conf2", 12, 1, "A confirmation of transmission waits at the port."),
+        ])
+}
+
+/// INT_CLR_EN: Disables the interrupts whose bits are written as ones; reads as the mask that INT_SET_EN shares.
+///
+/// Source: InnoRoute/RT-HAT-FPGA HAT configurations.
+public struct SPIIntClrEn: DescribedRegister {
+    public var rawValue: UInt32
+    public init(rawValue: UInt32 = 0) { self.rawValue = rawValue }
+
+    /// Monitor of the FPGA: FPGA_ALARM.
+    public var xadc: Bool {
+        get { rawValue[0] }
+        set { rawValue[0] = newValue }
+    }
+
+    /// Configuration memory: CONFIG_CHECK.
+    public var frameEcce2: Bool {
+        get { rawValue[1] }
+        set { rawValue[1] = newValue }
+    }
+
+    /// Tamper.
+    public var tamper: Bool {
+        get { rawValue[2] }
+        set { rawValue[2] = newValue }
+    }
+
+    /// Access error: ACCESS_ERROR.
+    public var spiError: Bool {
+        get { rawValue[3] }
+        set { rawValue[3] = newValue }
+    }
+
+    /// FIFO_OVERFLOW.
+    public var fifoOverflow: Bool {
+        get { rawValue[4] }
+        set { rawValue[4] = newValue }
+    }
+
+    /// FIFO_UNDERRUN.
+    public var fifoUnderrun: Bool {
+        get { rawValue[5] }
+        set { rawValue[5] = newValue }
+    }
+
+    /// EXT_INTERRUPT.
+    public var ext: Bool {
+        get { rawValue[6] }
+        set { rawValue[6] = newValue }
+    }
+
+    /// Watchdog: EVENT.
+    public var watchdog: Bool {
+        get { rawValue[7] }
+        set { rawValue[7] = newValue }
+    }
+
+    /// MMI_INT_BITMAP.
+    public var mmi: Bool {
+        get { rawValue[8] }
+        set { rawValue[8] = newValue }
+    }
+
+    /// Test.
+    public var test: Bool {
+        get { rawValue[9] }
+        set { rawValue[9] = newValue }
+    }
+
+    /// A confirmation of transmission waits at the port.
+    public subscript(txConf index: Int) -> Bool {
+        get { rawValue[10 + checked(index, 3)] }
+        set { rawValue[10 + checked(index, 3)] = newValue }
+    }
+
+    public static let about = RegisterAbout(
+        "Disables the interrupts whose bits are written as ones; reads as the mask that INT_SET_EN shares.",
         source: "InnoRoute/RT-HAT-FPGA HAT configurations", accessIsPublic: true, reset: nil,
         [
             .init("xadc", 0, 1, "Monitor of the FPGA: FPGA_ALARM."),

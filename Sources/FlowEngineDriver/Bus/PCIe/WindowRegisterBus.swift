@@ -8,7 +8,8 @@ import FlowEngineRegisters
 /// when `transfer` returns.
 ///
 /// What that makes certain:
-/// - Its four error bits are clear: every access was carried out, and whatever a read gave is the register's value.
+/// - Its four error bits are clear: every access was carried out, and what a read gave is the register's value.
+///   `0xEEEEEEEE` is believed of the scratch register alone (`RegisterAccess.isLateWithoutTrace`).
 /// - They are not: something in this batch was refused or timed out. Accesses before the first that the bits can be about
 ///   are known to be good. BM keeps an address; if it is one of the batch's, that access is named.
 /// - It reads `0xFFFFFFFF`, and so does the map revision: the card is gone, or its link is down. Of the batch nothing is
@@ -53,6 +54,9 @@ public final class WindowRegisterBus<Window: RegisterWindow & ~Copyable>: Regist
         }
         status.formUnion(BusStatus(rawValue: last).intersection(.all))
         if !status.isEmpty { throw fault(status, accesses) }
+        if let late = accesses.firstIndex(where: \.isLateWithoutTrace) {
+            throw BusError(.timedOut, bus: name, access: accesses[late], completed: late)
+        }
     }
 
     private func fault(_ status: BusStatus, _ accesses: [RegisterAccess]) -> BusError {

@@ -10,8 +10,9 @@ import FlowEngineRegisters
 /// - ACCESS_ERROR, which the card clears as it is read.
 ///
 /// What that makes certain:
-/// - ACCESS_ERROR is zero and the witness is plausible: every access of the go was carried out, and whatever a read gave is
-///   the register's value, `0xEEEEEEEE` and `0xFFFFFFFF` and zero included (a scratch register may hold them).
+/// - ACCESS_ERROR is zero and the witness is plausible: every access of the go was carried out, and what a read gave is the
+///   register's value, `0xFFFFFFFF` and zero included. `0xEEEEEEEE` is believed of the scratch register alone
+///   (`RegisterAccess.isLateWithoutTrace`).
 /// - ACCESS_ERROR has bits: something in this go was refused or timed out. The card does not say which access; those before
 ///   the first that the bits can be about are known to be good, the others are not.
 /// - Everything is ones: no card. Everything is zeros, the witness too: the line is dead.
@@ -27,7 +28,7 @@ public final class SPIRegisterBus: RegisterBus {
         public var local: RegisterAddress?
 
         public init(
-            mmi: RegisterAddress? = BusRegisters.mapRevision, local: RegisterAddress? = BusRegisters.localBitgenTime
+            mmi: RegisterAddress? = BusRegisters.mapRevision, local: RegisterAddress? = BusRegisters.localRevision
         ) {
             (self.mmi, self.local) = (mmi, local)
         }
@@ -128,6 +129,9 @@ public final class SPIRegisterBus: RegisterBus {
         if !errors.isEmpty { throw fault(errors, go, &accesses, witnessed) }
         if let witnessed { try check(witnessed, completed: go.range.lowerBound) }
         take(go.range, of: go, into: &accesses)
+        if let late = go.range.first(where: { accesses[$0].isLateWithoutTrace }) {
+            throw BusError(.timedOut, bus: name, access: accesses[late], completed: late)
+        }
     }
 
     private static let statusLength = SPIFrame.Command.readLocal.length
