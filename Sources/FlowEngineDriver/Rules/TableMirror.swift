@@ -37,7 +37,11 @@ struct TableMirror: Sendable {
 
     mutating func forget(_ index: Int) { known[index] = false }
 
-    mutating func forgetAll() {
-        for index in known.indices { known[index] = false }
+    mutating func forgetAll() { known = Array(repeating: false, count: Self.size) }
+
+    /// Every hash slot is empty.
+    mutating func clearSlots() {
+        values.replaceSubrange(..<Self.exactBase, with: repeatElement(0, count: Self.exactBase))
+        known.replaceSubrange(..<Self.exactBase, with: repeatElement(true, count: Self.exactBase))
     }
 }

@@ -130,7 +130,7 @@ public struct WritePlan: Sendable {
     /// of free places are not.
     mutating func assume(_ rules: some Sequence<CardRule>, collisionEntries: Int, emaEntries: Int) {
         mirror.forgetAll()
-        for slot in 0..<FlowEngineHash.slots { mirror.set(TableMirror.hash(slot), HashWord.empty) }
+        mirror.clearSlots()
         for number in 0..<RulePlace.exactRules { mirror.set(TableMirror.rule(.exact(number), word: 0), 0) }
         for entry in 0..<collisionEntries { mirror.set(TableMirror.rule(.collision(entry), word: 0), 0) }
         for number in 0..<emaEntries {
