@@ -18,6 +18,8 @@ public enum HardwareVerdict: Sendable, Hashable {
 public protocol HardwareUnderTest: AnyObject {
     var plane: any OffloadingDataPlane { get }
     func receive(_ frame: [UInt8], port: PortID) -> HardwareVerdict
+    /// Why the last frame went where it did, and what is known of the hardware: for whoever reads of a difference.
+    var explanation: String { get }
 }
 
 /// Random tables, random rules in hardware and random frames: what the hardware decides by itself has to be what the tables say, in
@@ -211,7 +213,7 @@ private struct OffloadRun {
 
     private mutating func take(_ withdrawn: [OffloadRecord]) {
         report.withdrawn += withdrawn.count
-        counted += withdrawn.reduce(0) { $0 + ($1.decision == .drop ? 0 : $1.packets) }
+        counted += withdrawn.reduce(0) { $0 + $1.packets }
     }
 
     private mutating func process(_ packet: TestPacket) -> [String] {
@@ -246,6 +248,7 @@ private struct OffloadRun {
         }
         if right.mirrored { object("kept it; a copy was to go to the controller") }
         if let learned { object("kept it; station \(learned) was to be learned from it") }
+        if !found.isEmpty { found.append(hardware.explanation) }
         if !found.isEmpty { found.append("frame at port \(packet.port.rawValue): \(hexadecimal(packet.bytes))") }
         return found
     }
@@ -254,7 +257,7 @@ private struct OffloadRun {
         take(hardware.plane.takeWithdrawn())
         var sum = counted
         hardware.plane.sweepOffloads { record in
-            if record.decision != .drop { sum += record.packets }
+            sum += record.packets
             return .keep
         }
         return sum == sent ? [] : ["rules have counted \(sum) frames and sent \(sent)"]

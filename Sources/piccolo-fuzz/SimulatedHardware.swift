@@ -51,7 +51,7 @@ final class SimulatedHardware: HardwareUnderTest {
         let percent = [0, 50, 100, 100].randomElement(using: &random) ?? 0
         func tells(_ isTrue: Bool) -> Bool { isTrue && Int.random(in: 0..<100, using: &random) < percent }
         let variants = card.variants
-        traits.skipsMalformed = tells(variants.malformed == .noMatch)
+        // Not `skipsMalformed`: what a card takes to be malformed is never just what the pipeline does.
         traits.skipsInvalidSource = tells(variants.invalidSource == .noMatch)
         traits.dropsToIngress = tells(variants.loopToIngress == .dropped)
         traits.skipsReservedMulticast = tells(variants.reservedMulticast == .toProcessor)
@@ -61,6 +61,15 @@ final class SimulatedHardware: HardwareUnderTest {
         if tells(true) { traits.minimumFrame = card.minimumFrame }
         if tells(true) { traits.maximumFrame = card.maximumFrame }
         return traits
+    }
+
+    var explanation: String {
+        var text = "\(card.lastVerdict)\ncard \(card.configuration.variants)\ntraits \(driven.traits)"
+        driven.sweepOffloads { record in
+            if record.packets > 0 || record.decision == .drop { text += "\n\(record.decision) \(record.place) \(record.megaflow.fields): \(record.megaflow)" }
+            return .keep
+        }
+        return text
     }
 
     func receive(_ frame: [UInt8], port: PortID) -> HardwareVerdict {
