@@ -404,7 +404,9 @@ extension Configuration {
             if case .via(let hop) = flows[index].action { copy.flows[index].action = .via(bare(hop)) }
         }
         copy.card?.location = here
-        copy.card?.ports = (card?.ports ?? []).map { .init(name: Located($0.name.value, at: here), physical: $0.physical) }
+        copy.card?.ports = (card?.ports ?? []).map {
+            .init(name: Located($0.name.value, at: here), physical: $0.physical)
+        }
         return copy
     }
 }

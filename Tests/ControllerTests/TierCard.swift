@@ -48,7 +48,7 @@ final class TierCard: OffloadingDataPlane, MegaflowPlanner {
         var traits = OffloadTraits()
         (traits.skipsMalformed, traits.skipsInvalidSource, traits.skipsReservedMulticast) = (true, true, true)
         (traits.knowsFragments, traits.skipsFragments, traits.skipsOptions) = (true, true, true)
-        (traits.readsServiceTags, traits.tagsRead) = (true, 2)
+        (traits.readsServiceTags, traits.tagsRead) = (true, 1)
         (traits.minimumFrame, traits.maximumFrame) = (22, 1514)
         return traits
     }
@@ -144,7 +144,9 @@ final class TierCard: OffloadingDataPlane, MegaflowPlanner {
     }
 
     func sweepOffloads(_ visit: (borrowing OffloadRecord) -> SweepDecision) {
-        for (megaflow, rule) in rules where visit(record(megaflow, rule)) == .remove && !isDead { rules[megaflow] = nil }
+        for (megaflow, rule) in rules where visit(record(megaflow, rule)) == .remove && !isDead {
+            rules[megaflow] = nil
+        }
     }
 
     func takeWithdrawn() -> [OffloadRecord] {
@@ -167,13 +169,16 @@ final class TierCard: OffloadingDataPlane, MegaflowPlanner {
         if fields.sourceMAC.isMulticast || fields.sourceMAC.rawValue == 0 || fields.destinationMAC.isReservedMulticast {
             return nil
         }
+        if let ip = fields.ip, !ip.isIPv6, ip.fragment != .none || ip.hasIPv4Options { return nil }
         var found = Megaflow()
         found.ingressPort = PortID(rawValue: port)
         (found.sourceMAC, found.destinationMAC) = (fields.sourceMAC, fields.destinationMAC)
         found.vlan = fields.tagCount > 0 ? fields.outerVID : .untagged
-        found.etherType = fields.etherType
-        if let ip = fields.ip, case .v4(let source) = ip.source, case .v4(let destination) = ip.destination {
-            if ip.fragment != .none || ip.hasIPv4Options { return nil }
+        // It reads past one tag; behind it there may be another.
+        let isReadable = fields.tagCount < 2
+        found.etherType = isReadable ? fields.etherType : UInt16(frame[16]) << 8 | UInt16(frame[17])
+        if isReadable, let ip = fields.ip, case .v4(let source) = ip.source, case .v4(let destination) = ip.destination
+        {
             (found.ipv4Source, found.ipv4Destination) = (source, destination)
             (found.ipProtocol, found.dscp) = (ip.ipProtocol, ip.dscp)
             switch ip.l4 {

@@ -11,10 +11,12 @@ private let card = ports + "card:\n  bus: \"spi:/dev/spidev0.0\"\n  ports: {p1: 
 private let broken: [Broken] = [
     Broken("a card in one word", ports + "card: spi", (2, 7, ["card", "bus:"])),
     Broken("a card without a bus", ports + "card: {ports: {p1: 0}}", (2, 7, ["needs \"bus\""])),
-    Broken("a bus of another kind", ports + "card: {bus: usb, ports: {p1: 0}}", (2, 13, ["usb", "spi:/dev/spidev0.0"])),
+    Broken(
+        "a bus of another kind", ports + "card: {bus: usb, ports: {p1: 0}}", (2, 13, ["usb", "spi:/dev/spidev0.0"])),
     Broken("a path that is none", ports + "card: {bus: \"spi:spidev0.0\", ports: {p1: 0}}", (2, 13, ["simulated:/"])),
     Broken(
-        "a PCI address that is none", ports + "card: {bus: \"pci:01:00.0\", ports: {p1: 0}}", (2, 13, ["pci:0000:01:00.0"])),
+        "a PCI address that is none", ports + "card: {bus: \"pci:01:00.0\", ports: {p1: 0}}",
+        (2, 13, ["pci:0000:01:00.0"])),
     Broken(
         "a clock where there is none", ports + "card: {bus: \"pci:0000:01:00.0\", speed: 50MHz, ports: {p1: 0}}",
         (2, 40, ["speed is for SPI", "pci:0000:01:00.0"])),
@@ -26,13 +28,16 @@ private let broken: [Broken] = [
         "a port the node does not have", ports + "card: {bus: \"spi:/dev/x\", ports: {p3: 0}}",
         (2, 35, ["no port \"p3\"", "p2"])),
     Broken(
-        "a port the card cannot have", ports + "card: {bus: \"spi:/dev/x\", ports: {p1: 32}}", (2, 39, ["32", "0 to 31"])),
+        "a port the card cannot have", ports + "card: {bus: \"spi:/dev/x\", ports: {p1: 32}}",
+        (2, 39, ["32", "0 to 31"])),
     Broken(
         "a port of the card given twice", ports + "card: {bus: \"spi:/dev/x\", ports: {p1: 1, p2: 1}}",
         (2, 46, ["port 1 of the card is p1 already"])),
     Broken("an unknown trait", card + "  traits: [clever]\n", (5, 12, ["clever", "skips_malformed", "tags_read:"])),
     Broken("a trait out of range", card + "  traits: [{tags_read: 3}]\n", (5, 24, ["3", "0 to 2"])),
-    Broken("thresholds the wrong way round", card + "  promote: 100pps\n", (5, 12, ["demote (200pps)", "promote (100pps)"])),
+    Broken(
+        "thresholds the wrong way round", card + "  promote: 100pps\n",
+        (5, 12, ["demote (200pps)", "promote (100pps)"])),
     Broken("a rate that is none", card + "  demote: 3%\n", (5, 11, ["3%", "1000pps"])),
     Broken("more than the whole", card + "  share: 101%\n", (5, 10, ["101%", "1% to 100%"])),
     Broken("a word that is near", card + "  promte: 5\n", (5, 3, ["did you mean \"promote\""])),
@@ -84,7 +89,8 @@ struct TierConfigurationTests {
     func fixed() throws {
         let core = Fixture.core(ReferenceDataPlane())
         _ = try core.apply(try Fixture.configuration(card), facts: HostFacts(), now: Fixture.second)
-        let other = card.replacing("spidev0.0", with: "spidev0.1").replacing("p1: 0", with: "p1: 1") + "  promote: 9kpps\n"
+        let other =
+            card.replacing("spidev0.0", with: "spidev0.1").replacing("p1: 0", with: "p1: 1") + "  promote: 9kpps\n"
         let report = try core.apply(try Fixture.configuration(other), facts: HostFacts(), now: Fixture.second)
         let late = report.notices.filter { $0.contains("next start") }
         #expect(late == ["card.bus takes effect at the next start", "card.ports takes effect at the next start"])

@@ -182,7 +182,8 @@ final class TierWorld {
                 let destination = MACAddress(rawValue: frame[0..<6].reduce(0) { $0 << 8 | UInt64($1) })
                 let vlan = VLANID(rawValue: frame[12] == 0x81 ? UInt16(frame[15]) : 10)
                 switch right.reason {
-                case .samePort, .vlanEgress, .egressPortDown, .mtuExceeded: uncounted[.mac(vlan, destination), default: 0] += 1
+                case .samePort, .vlanEgress, .egressPortDown, .mtuExceeded:
+                    uncounted[.mac(vlan, destination), default: 0] += 1
                 default: break
                 }
             case .forward(let egress):

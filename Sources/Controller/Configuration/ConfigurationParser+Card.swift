@@ -19,7 +19,8 @@ extension ConfigurationParser {
         if let speed = reader["speed"] {
             card.speed = complaints.value(
                 speed, what: "speed", expected: "a clock like 50MHz, from 1kHz to 200MHz", Self.frequency)
-            if case .spi = bus {} else {
+            if case .spi = bus {
+            } else {
                 complaints.add(speed.location, "speed is for SPI; the card is at \(bus.text)")
             }
         }

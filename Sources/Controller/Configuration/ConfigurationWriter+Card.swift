@@ -19,7 +19,9 @@ extension ConfigurationWriter {
             traits.append(.mapping(YAMLFields(trait.name, .number(number))))
         }
         if !traits.isEmpty { fields.add("traits", .list(traits)) }
-        if card.promote != standard.promote { fields.add("promote", Self.scaled(card.promote, ["Mpps", "kpps", "pps"])) }
+        if card.promote != standard.promote {
+            fields.add("promote", Self.scaled(card.promote, ["Mpps", "kpps", "pps"]))
+        }
         if card.demote != standard.demote { fields.add("demote", Self.scaled(card.demote, ["Mpps", "kpps", "pps"])) }
         if card.share != standard.share { fields.add("share", .scalar("\(card.share)%")) }
         return fields

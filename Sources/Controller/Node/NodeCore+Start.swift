@@ -71,6 +71,8 @@ extension NodeCore {
             owe(stored)
         }
         countFlows()
+        // A card that an earlier process left decides by tables of before until it is told these.
+        tiering?.plane.tend(now: now)
         nextReconciliation = now &+ Self.reconciliationInterval
         let done = AdoptionReport(
             isAdopted: isAdopted, wereMadeAnew: shadow != nil && shadow?.marker != marker, report: report,

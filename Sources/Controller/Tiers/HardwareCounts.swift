@@ -16,6 +16,8 @@ struct HardwareCounts {
         var place: String
         /// Of its count, what is accounted for.
         var counted: UInt64 = 0
+        /// Looks at the card that have not met it, since one did.
+        var misses = 0
         /// When it was last seen to have counted.
         var lastHit: CoarseTime?
     }
@@ -64,8 +66,7 @@ struct HardwareCounts {
         }
         // Less than before: another rule, or hardware that was reset.
         let packets = record.packets >= placement.counted ? record.packets - placement.counted : record.packets
-        placement.counted = record.packets
-        placement.place = record.place
+        (placement.counted, placement.place, placement.misses) = (record.packets, record.place, 0)
         total += packets
         if packets > 0 {
             placement.lastHit = now
@@ -91,6 +92,17 @@ struct HardwareCounts {
         bySubject[subject]?.remove(megaflow)
         if bySubject[subject]?.isEmpty == true { bySubject[subject] = nil }
     }
+
+    /// Rules that a look at the card has not met. One that is to go, and cannot be taken out yet, is told of when it is out; after so
+    /// many looks that is not to be expected any more.
+    mutating func miss(but met: Set<Megaflow>) {
+        for megaflow in Array(placements.keys) where !met.contains(megaflow) {
+            placements[megaflow]?.misses += 1
+            if placements[megaflow]?.misses ?? 0 > Self.mostMisses { forget(megaflow) }
+        }
+    }
+
+    private static let mostMisses = 1000
 
     // MARK: Entries
 

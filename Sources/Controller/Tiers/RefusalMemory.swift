@@ -41,6 +41,7 @@ struct RefusalMemory: Sendable {
 
     static let capacity = 4096
     private var notes: [OffloadSubject: Note] = [:]
+    var size: Int { notes.count }
     private(set) var count: [String: UInt64] = [:]
 
     subscript(subject: OffloadSubject) -> Note? { notes[subject] }
@@ -94,9 +95,7 @@ struct RefusalMemory: Sendable {
 
     /// What was no candidate for long is forgotten, its failures with it.
     mutating func age(now: UInt64, settings: TierSettings) {
-        notes = notes.filter { _, note in
-            note.until > now || now &- note.seen < (note.failures > 0 ? settings.longestBackOff : settings.firstBackOff)
-        }
+        notes = notes.filter { _, note in note.until > now || now &- note.seen < settings.longestBackOff }
     }
 }
 

@@ -83,7 +83,8 @@ public struct TierPolicy: Sendable {
             if elapsed >= FlowMeter.shortestInterval {
                 let more = each.packets >= rule.packets ? each.packets - rule.packets : each.packets
                 let rate = Double(more) * 1e9 / Double(elapsed)
-                rule.rate = rule.rate.map { ($0 + rate) / 2 } ?? rate
+                let weight = Double(elapsed) / Double(elapsed &+ settings.smoothing)
+                rule.rate = rule.rate.map { $0 + (rate - $0) * weight } ?? rate
                 (rule.packets, rule.time) = (each.packets, now)
             }
             rules[each.megaflow] = rule

@@ -22,6 +22,7 @@ struct TierRoom {
 
     init(tables: [OffloadTable], rules: [Megaflow: TierPolicy.Rule], settings: TierSettings) {
         (self.settings, self.rules) = (settings, rules)
+        let tables = tables.filter(\.holdsRules)
         capacity = tables.reduce(0) { $0 + $1.capacity }
         free = tables.reduce(0) { $0 + $1.free }
         capacities = Dictionary(tables.map { ($0.name, $0.capacity) }) { first, _ in first }
@@ -73,11 +74,14 @@ struct TierRoom {
     /// Finds room for one more, and takes it.
     ///
     /// - Parameter fullTable: the table that had no room for it before.
-    mutating func place(_ sample: OffloadSample, fullTable: String?, now: UInt64) -> Place {
+    mutating func place(_ sample: OffloadSample, fullTable full: String?, now: UInt64) -> Place {
         let owner = sample.owner
+        // Of something that rules of any table need, any of them can make room.
+        let fullTable = full.flatMap { capacities[$0] == nil ? nil : $0 }
         let mine = held(owner, in: nil)
         let most = capacity - max(1, Int(Double(capacity) * settings.reserve))
-        if fullTable.map({ freeByTable[$0] ?? 0 > 0 }) ?? (free > 0), mine < max(1, most) {
+        let hasRoom = fullTable.map { freeByTable[$0] ?? 0 > 0 } ?? (full == nil && free > 0)
+        if hasRoom, mine < max(1, most) {
             free -= 1
             if let fullTable { freeByTable[fullTable]? -= 1 }
             held[Int(owner.rawValue)] += 1

@@ -13,6 +13,8 @@ public struct TierSettings: Hashable, Sendable {
     public var reserve = 1.0 / 16
     /// How many times as hot as a rule another must be to take its place.
     public var replaceFactor = 2.0
+    /// Time over which a rule's rate is smoothed, nanoseconds: what is measured over so long counts half.
+    public var smoothing: UInt64 = 3_000_000_000
     /// Time a rule stays at least, nanoseconds: neither cold nor replaced before.
     public var minimumStay: UInt64 = 10_000_000_000
     /// Time after which a rule that has met no packet at all leaves, nanoseconds.

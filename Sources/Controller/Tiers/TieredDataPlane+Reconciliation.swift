@@ -42,12 +42,45 @@ extension TieredDataPlane {
             if flow.entry.origin == .static { right[.flow(flow.entry.key)] = .flow(flow.entry) }
             return .keep
         }
-        if distrust != nil {
+        let adopting = (front as? any ReconcilableDataPlane).flatMap { $0.isAdopted ? $0 : nil }
+        if let adopting {
+            adopt(right, adopting)
+        } else if let distrust {
             // Rules made by tables that nobody remembers.
-            empty(because: distrust ?? Self.untold)
+            empty(because: distrust)
             guard leftovers == 0 else { return }
-            trust()
         }
+        trust()
+        if adopting != nil { return readCounts() }
         tell(TableDifference.updates(from: known, to: right))
     }
+
+    /// Rules that an earlier process left on the card stay if they can be proven by the tables as they are.
+    private func adopt(_ entries: [EntryKey: TableEntry], _ front: any ReconcilableDataPlane) {
+        var state = front.emptyState
+        var bulk = BulkEntries()
+        for entry in entries.values.sorted(by: { $0.rank < $1.rank }) {
+            switch entry {
+            // The front counts what they refer to when it takes them in.
+            case .flow(let flow): bulk.flows[flow.key] = flow
+            case .mac(let station): bulk.stations[MACKey(vlan: station.vlan, mac: station.mac)] = station
+            default: _ = state.update(.insert(entry))
+            }
+        }
+        _ = front.reconcileTables(state, repair: true)
+        _ = front.reconcileEntries(bulk, derived: false, repair: true)
+    }
+}
+
+/// Static flows, and stations, learned or not, as they are to be known.
+private struct BulkEntries: StaticEntries {
+    var flows: [FlowKey: FlowEntry] = [:]
+    var stations: [MACKey: MACEntry] = [:]
+
+    var flowCount: Int { flows.count }
+    var macCount: Int { stations.count }
+    func flow(_ key: FlowKey) -> FlowEntry? { flows[key] }
+    func mac(_ entry: MACEntry) -> MACEntry? { stations[MACKey(vlan: entry.vlan, mac: entry.mac)] }
+    func forEachFlow(_ body: (FlowEntry) -> Void) { flows.values.forEach(body) }
+    func forEachMAC(_ body: (MACEntry) -> Void) { stations.values.forEach(body) }
 }

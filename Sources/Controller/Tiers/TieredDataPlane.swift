@@ -47,8 +47,9 @@ public final class TieredDataPlane: ReconcilableDataPlane {
     ) {
         (self.back, self.front, self.planner) = (back, front, planner)
         counts = HardwareCounts(seed: seed)
-        // What an earlier process left in the tables, or in the card, is not known to the other yet.
-        if back.isAdopted || TableID.allCases.contains(where: { !back.entries(of: $0).isEmpty }) {
+        // What an earlier process left in the tables, or on the card, is not known to the other yet.
+        let holdsRules = (front as? any ReconcilableDataPlane)?.isAdopted ?? false
+        if back.isAdopted || holdsRules || TableID.allCases.contains(where: { !back.entries(of: $0).isEmpty }) {
             distrust = Self.untold
         }
     }
@@ -215,7 +216,7 @@ public final class TieredDataPlane: ReconcilableDataPlane {
             return .keep
         }
         takeWithdrawn()
-        for megaflow in counts.placements.keys where !met.contains(megaflow) { counts.forget(megaflow) }
+        counts.miss(but: met)
     }
 
     // MARK: Generation, time, events

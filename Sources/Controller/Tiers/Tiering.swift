@@ -203,7 +203,10 @@ struct Tiering {
         let names = plane.front.offloadTables.map(\.name)
         policy.look(
             at: plane.counts.placements.map { megaflow, placement in
-                (megaflow, placement.counted, names.filter { placement.place.hasPrefix($0) }.max { $0.count < $1.count })
+                (
+                    megaflow, placement.counted,
+                    names.filter { placement.place.hasPrefix($0) }.max { $0.count < $1.count }
+                )
             }, now: now)
     }
 }

@@ -56,14 +56,14 @@ extension FlowEngineDataPlane {
             if old == nil { throw .notFound(table: .flowCache, entry: entry.keyText) }
         }
         try replace(flow.key, with: operation == .delete ? nil : flow)
-        guard operation != .delete else { return nil }
+        guard operation != .delete, flowPlacement != .never else { return nil }
         do throws(OffloadRefusal) {
             let ordinal = try placeRule(of: flow)
             guard flow.origin == .static else { return ordinal }
             if let ordinal, let failure = tables.carryOut([.insert(ordinal)]).first ?? nil { throw failure }
             return nil
         } catch {
-            if case .preferred = flowPlacement { return nil }
+            if flowPlacement == .preferred { return nil }
             try restore(flow.key, old, because: error, entry)
             return nil
         }

@@ -18,6 +18,8 @@ public final class FlowEngineDataPlane: OffloadingDataPlane {
         case required
         /// It is held as what proofs rest on, and its packets are decided by the data plane behind.
         case preferred
+        /// As `preferred`, and no entry gets a rule of its own accord: what is on the card is for `offload` to say.
+        case never
     }
 
     /// What is known of a rule beside where it is.
@@ -90,7 +92,7 @@ public final class FlowEngineDataPlane: OffloadingDataPlane {
     public var offloadTables: [OffloadTable] { tables.book.tables }
 
     public var capabilities: DataPlaneCapabilities {
-        let hardware = offloadTables.filter { $0.name != "action" }
+        let hardware = offloadTables.filter(\.holdsRules)
         let flowCapacity = hardware.reduce(0) { $0 + $1.capacity }
         let words = hardware.map(\.wordsPerRule).max() ?? 0
         return DataPlaneCapabilities(

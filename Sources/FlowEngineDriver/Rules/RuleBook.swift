@@ -186,7 +186,8 @@ extension RuleBook {
         }
         tables.append(
             OffloadTable(
-                name: "action", capacity: actions.capacity, used: actions.capacity - actions.count, wordsPerRule: 1))
+                name: "action", capacity: actions.capacity, used: actions.capacity - actions.count, wordsPerRule: 1,
+                holdsRules: false))
         return tables
     }
 

@@ -11,8 +11,11 @@ public struct OffloadTable: Hashable, Sendable {
     public var free: Int { max(0, capacity - used) }
     /// Words on the bus to place one rule, or to take it out, at most.
     public var wordsPerRule: Int
+    /// Its entries are rules. False: what rules of other tables need beside their place, as actions.
+    public var holdsRules: Bool
 
-    public init(name: String, capacity: Int, used: Int, wordsPerRule: Int) {
+    public init(name: String, capacity: Int, used: Int, wordsPerRule: Int, holdsRules: Bool = true) {
         (self.name, self.capacity, self.used, self.wordsPerRule) = (name, capacity, used, wordsPerRule)
+        self.holdsRules = holdsRules
     }
 }

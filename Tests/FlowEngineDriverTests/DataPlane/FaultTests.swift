@@ -172,9 +172,11 @@ struct FaultTests {
         let card = try SimulatedCard(CardWorld.configuration())
         let store = BrokenStore()
         let driver = try CardDriver(
-            bus: SimulatedRegisterBus(card), profile: .trustNode, quirks: CardWorld.quirks(card.configuration, .trustNode))
+            bus: SimulatedRegisterBus(card), profile: .trustNode,
+            quirks: CardWorld.quirks(card.configuration, .trustNode))
         let plane = try FlowEngineDataPlane(
-            driver: driver, ports: CardWorld.cardPorts(card.configuration), settings: CardSettings(enabledPorts: [0, 1, 2, 3]),
+            driver: driver, ports: CardWorld.cardPorts(card.configuration),
+            settings: CardSettings(enabledPorts: [0, 1, 2, 3]),
             store: store, traits: CardWorld.traits)
         _ = plane.write(CardWorld.tables(plane) + [.insert(stationEntry(0x0200_0000_0001, .port(PortID(2))))])
         _ = plane.offload([station(0x0200_0000_0001)])
