@@ -88,7 +88,8 @@ let package = Package(
         .executableTarget(
             name: "piccolo",
             dependencies: [
-                "Northbound", "Store", "Controller", "XDPDataPlane", "Comparison", "Netlink",
+                "Northbound", "Store", "Controller", "XDPDataPlane", "Comparison", "Netlink", "FlowEngineDriver",
+                "FlowEngineSimulator", "FlowEngineRegisters",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -103,7 +104,7 @@ let package = Package(
         .executableTarget(
             name: "piccolo-fuzz",
             dependencies: [
-                "XDPDataPlane", "Comparison",
+                "XDPDataPlane", "Comparison", "FlowEngineDriver", "FlowEngineSimulator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
