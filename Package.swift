@@ -88,7 +88,8 @@ let package = Package(
         .executableTarget(
             name: "piccolo",
             dependencies: [
-                "Northbound", "Store", "Controller", "XDPDataPlane", "Comparison", "Netlink",
+                "Northbound", "Store", "Controller", "XDPDataPlane", "Comparison", "Netlink", "FlowEngineDriver",
+                "FlowEngineSimulator", "FlowEngineRegisters",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -103,7 +104,7 @@ let package = Package(
         .executableTarget(
             name: "piccolo-fuzz",
             dependencies: [
-                "XDPDataPlane", "Comparison",
+                "XDPDataPlane", "Comparison", "FlowEngineDriver", "FlowEngineSimulator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -137,7 +138,8 @@ let package = Package(
                 "FlowEngineDriver", "FlowEngineSimulator", "FlowEngineRegisters", "Tables", "Packet",
             ], swiftSettings: settings),
         .testTarget(
-            name: "XDPDataPlaneTests", dependencies: ["XDPDataPlane", "CFastPath", "TestSupport"],
+            name: "XDPDataPlaneTests",
+            dependencies: ["XDPDataPlane", "CFastPath", "FlowEngineSimulator", "FlowEngineRegisters", "TestSupport"],
             exclude: ["bpf-programs.txt"], swiftSettings: settings, plugins: ["CompileBPF"]),
         .testTarget(
             name: "ComparisonTests", dependencies: ["Comparison", "XDPDataPlane", "TestSupport", "piccolo-fuzz"],

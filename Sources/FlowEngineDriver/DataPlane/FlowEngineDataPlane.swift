@@ -10,7 +10,8 @@ import Tables
 /// tables do (`MegaflowProof`). A change of tables proves again the rules it can touch, and changes or takes out those that are no
 /// longer right, before it is acknowledged.
 ///
-/// The card counts packets and no bytes: bytes are zero here.
+/// The card counts packets and no bytes: bytes are zero here. Whether it counts the packets that a rule drops under the rule's flow
+/// (GOOD_FLOWID) is not public; if it does not, such a rule always looks unused.
 public final class FlowEngineDataPlane: OffloadingDataPlane {
     /// What becomes of a flow entry that the card cannot hold.
     public enum FlowPlacement: Sendable {

@@ -96,7 +96,9 @@ public final class CardDriver {
     /// °C of the FPGA's die.
     public func temperature() throws(CardError) -> Double {
         do {
-            if identity.profile == .realTimeHAT, let local = map.spiLocal { return try bus.read(local.fpgaTemp).celsius }
+            if identity.profile == .realTimeHAT, let local = map.spiLocal {
+                return try bus.read(local.fpgaTemp).celsius
+            }
             return try bus.read(map.common.fpgaTemp).celsius
         } catch {
             throw .bus(error)

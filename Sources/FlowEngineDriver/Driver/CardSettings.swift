@@ -133,7 +133,8 @@ extension CardSettings {
         try check(speeds.keys, "a port's speed")
         try check(linkedPorts ?? [], "a port's link")
         try check(portVLANs.keys, "a port's VLAN")
-        for (flow, bytes) in limits where !(0..<512).contains(flow) || bytes % 64 != 0 || !(0..<(1 << 30)).contains(bytes) {
+        for (flow, bytes) in limits
+        where !(0..<512).contains(flow) || bytes % 64 != 0 || !(0..<(1 << 30)).contains(bytes) {
             throw .invalid(
                 setting: "the limit of flow \(flow)", value: "\(bytes)",
                 expected: "bytes in units of 64, of a flow in 0..<512")
@@ -142,10 +143,12 @@ extension CardSettings {
             throw .invalid(setting: "ageing", value: "\(ageing)", expected: "an even number of seconds, 2 or more")
         }
         if let tree = sixTree {
-            guard tree.prefix >> 56 == 0, (0...15).contains(tree.sourcePointer), (0...15).contains(tree.destinationPointer)
+            guard tree.prefix >> 56 == 0, (0...15).contains(tree.sourcePointer),
+                (0...15).contains(tree.destinationPointer)
             else {
                 throw .invalid(
-                    setting: "6Tree", value: "prefix 0x\(String(tree.prefix, radix: 16)), pointers "
+                    setting: "6Tree",
+                    value: "prefix 0x\(String(tree.prefix, radix: 16)), pointers "
                         + "\(tree.sourcePointer) and \(tree.destinationPointer)",
                     expected: "a prefix of 56 bits and pointers in 0...15")
             }

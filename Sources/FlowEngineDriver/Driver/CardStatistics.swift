@@ -34,7 +34,10 @@ extension CardDriver {
     public func pollStatistics() throws(CardError) {
         var batch: [RegisterAccess] = []
         var sinks: [WritableKeyPath<CardStatistics, UInt64> & Sendable] = []
-        func read(_ counters: RegisterArray<StatisticsCounter, ClearOnRead>, _ index: Int, _ sink: WritableKeyPath<CardStatistics, UInt64> & Sendable) {
+        func read(
+            _ counters: RegisterArray<StatisticsCounter, ClearOnRead>, _ index: Int,
+            _ sink: WritableKeyPath<CardStatistics, UInt64> & Sendable
+        ) {
             batch.append(.read(counters[index].address))
             sinks.append(sink)
         }

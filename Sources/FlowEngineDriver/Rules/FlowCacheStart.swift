@@ -61,9 +61,8 @@ extension FlowCacheTables {
     }
 
     private func adopt(_ rules: [(rule: CardRule, isSettled: Bool)], marker: UInt32) throws(CardError) -> Start {
-        let quirks = book.quirks
         plan.begin()
-        plan.assume(rules.map(\.rule), collisionEntries: quirks.collisionEntries, emaEntries: quirks.emaEntries)
+        plan.assume(rules.map(\.rule))
         var unfinished: [Int] = []
         for (rule, isSettled) in rules {
             guard book.adopt(rule) else {

@@ -37,7 +37,23 @@ struct TableMirror: Sendable {
 
     mutating func forget(_ index: Int) { known[index] = false }
 
-    mutating func forgetAll() {
-        for index in known.indices { known[index] = false }
+    mutating func forgetAll() { known = Array(repeating: false, count: Self.size) }
+
+    /// No hash slot points anywhere, no rule is valid and no TCAM entry is in use; nothing else is known.
+    mutating func assumeEmpty() {
+        values = Array(repeating: 0, count: Self.size)
+        known = Self.knownIfEmpty
     }
+
+    private static let knownIfEmpty: [Bool] = {
+        var known = Array(repeating: false, count: size)
+        for slot in 0..<FlowEngineHash.slots { known[hash(slot)] = true }
+        for number in 0..<RulePlace.exactRules { known[rule(.exact(number), word: 0)] = true }
+        for entry in 0..<RulePlace.collisionWindow { known[rule(.collision(entry), word: 0)] = true }
+        for number in 0..<RulePlace.maskedWindow {
+            known[rule(.masked(number), word: 0)] = true
+            known[tcam(number, word: 2)] = true
+        }
+        return known
+    }()
 }

@@ -128,15 +128,8 @@ public struct WritePlan: Sendable {
 
     /// The card is known to have all of these and nothing else: every hash slot, valid bit and TCAM entry is known; other words
     /// of free places are not.
-    mutating func assume(_ rules: some Sequence<CardRule>, collisionEntries: Int, emaEntries: Int) {
-        mirror.forgetAll()
-        for slot in 0..<FlowEngineHash.slots { mirror.set(TableMirror.hash(slot), HashWord.empty) }
-        for number in 0..<RulePlace.exactRules { mirror.set(TableMirror.rule(.exact(number), word: 0), 0) }
-        for entry in 0..<collisionEntries { mirror.set(TableMirror.rule(.collision(entry), word: 0), 0) }
-        for number in 0..<emaEntries {
-            mirror.set(TableMirror.rule(.masked(number), word: 0), 0)
-            mirror.set(TableMirror.tcam(number, word: 2), 0)
-        }
+    mutating func assume(_ rules: some Sequence<CardRule>) {
+        mirror.assumeEmpty()
         for rule in rules {
             mirror.set(TableMirror.action(rule.action), rule.actionWord)
             for word in 0..<rule.words.count { mirror.set(TableMirror.rule(rule.place, word: word), rule.words[word]) }

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import FlowEngineDriver
+import FlowEngineRegisters
+import FlowEngineSimulator
+import Packet
+import Tables
+import Testing
+
+@Suite("What a card counts and complains of")
+struct HealthTests {
+    @Test("alarms are kept until they are acknowledged, though the card forgets them", arguments: CardProfile.allCases)
+    func alarms(profile: CardProfile) throws {
+        let world = try CardWorld(profile)
+        world.plane.maintain()
+        #expect(world.plane.health().complaints.isEmpty)
+        world.card.temperature = 120
+        world.plane.maintain()
+        world.card.temperature = 40
+        world.plane.maintain()
+        #expect(world.plane.health().complaints.contains { $0.contains("too hot") })
+        #expect(try abs(world.plane.tables.driver.temperature() - 40) < 1)
+        world.card.raiseConfigurationError(1)
+        world.plane.maintain()
+        #expect(world.plane.health().complaints.contains { $0.contains("load the bitstream again") })
+    }
+
+    @Test("counters are summed up in 64 bits over reads that clear them", arguments: CardProfile.allCases)
+    func statistics(profile: CardProfile) throws {
+        let world = try CardWorld(profile)
+        let driver = world.plane.tables.driver
+        try driver.pollStatistics()
+        let before = driver.statistics
+        let port = world.number(world.ports[0])
+        for _ in 0..<3 { world.card.receive(Array(frame(to: 1).prefix(40)), port: port) }
+        for _ in 0..<2 { world.card.receive(frame(to: 0x0200_0000_0001), port: port) }
+        try driver.pollStatistics()
+        world.card.receive(Array(frame(to: 1).prefix(40)), port: port)
+        try driver.pollStatistics()
+        let runt = Int(CardReason.runt.rawValue)
+        #expect(driver.statistics.receiveDrops[port][runt] - before.receiveDrops[port][runt] == 4)
+        #expect(driver.statistics.received[port] - before.received[port] == 2)
+        #expect(driver.statistics.defaultFlow - before.defaultFlow == 2)
+    }
+
+    @Test("counts of a rule add up over polls, moves of its decision and its end")
+    func counts() throws {
+        let world = try CardWorld()
+        let megaflow = station(0x0200_0000_0001)
+        _ = world.plane.write([.insert(stationEntry(0x0200_0000_0001, .port(PortID(2))))])
+        _ = world.plane.offload([megaflow])
+        let sent = frame(to: 0x0200_0000_0001)
+        for _ in 0..<5 { world.card.receive(sent, port: 0) }
+        world.plane.sweepOffloads { record in
+            #expect(record.packets == 5)
+            return .keep
+        }
+        for _ in 0..<7 { world.card.receive(sent, port: 0) }
+        _ = world.plane.write([.modify(stationEntry(0x0200_0000_0001, .port(PortID(3))))])
+        for _ in 0..<2 { world.card.receive(sent, port: 0) }
+        #expect(world.plane.verdictCounters().first { $0.disposition == .forward }?.counter.packets == 14)
+        world.card.receive(sent, port: 0)
+        #expect(world.plane.withdraw([megaflow]).first??.packets == 15)
+        // Whoever gets the action next begins at zero.
+        for _ in 0..<1100 {
+            _ = world.plane.offload([megaflow])
+            #expect(world.plane.withdraw([megaflow]).first??.packets == 0)
+        }
+    }
+}
