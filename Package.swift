@@ -146,8 +146,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ControllerTests",
-            dependencies: ["Controller", "FlowEngineDriver", "FlowEngineSimulator", "FlowEngineRegisters", "TestSupport"],
-            swiftSettings: settings),
+            dependencies: [
+                "Controller", "FlowEngineDriver", "FlowEngineSimulator", "FlowEngineRegisters", "TestSupport",
+            ], swiftSettings: settings),
         // A file system that fails and forgets, between SQLite and the real one.
         .target(name: "StoreFaults", path: "Tests/StoreFaults", linkerSettings: [.linkedLibrary("sqlite3")]),
         .testTarget(
