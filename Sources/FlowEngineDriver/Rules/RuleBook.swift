@@ -85,7 +85,11 @@ public struct RuleBook: Sendable {
     /// The word for a decision, or why this card cannot do it.
     public func word(for decision: OffloadDecision) throws(OffloadRefusal) -> UInt32 {
         switch decision {
-        case .drop: return try CardAction.drop.word(quirks)
+        case .drop:
+            guard quirks.countsDrops else {
+                throw .action("drop and count; whether this card counts what a rule drops is not known")
+            }
+            return try CardAction.drop.word(quirks)
         case .forward(let port):
             guard let number = ports.number(of: port) else {
                 throw .action("send by port \(port.rawValue), which is not one of the card's, \(ports)")

@@ -59,7 +59,7 @@ extension CardProfile {
     var hostPort: Int? { self == .realTimeHAT ? 1 : nil }
 }
 
-extension FlowEngineDataPlane: @retroactive MegaflowPlanner {
+extension FlowEngineDataPlane: MegaflowPlanner {
     public func candidates(for sample: Megaflow) -> Result<[OffloadCandidate], OffloadRefusal> {
         plans(for: sample).map { plans in
             plans.map { plan in
