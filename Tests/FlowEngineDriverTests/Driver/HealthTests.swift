@@ -24,6 +24,16 @@ struct HealthTests {
         #expect(world.plane.health().complaints.contains { $0.contains("load the bitstream again") })
     }
 
+    @Test("a card that is away is complained of, and no more when it is back")
+    func away() throws {
+        let world = try CardWorld()
+        world.card.faults = CardFaults([.init(.absent(accesses: 3), .access(world.card.accessCount))])
+        world.plane.maintain()
+        #expect(world.plane.health().complaints.contains { $0.contains("no card answers") })
+        for _ in 0..<4 { world.plane.maintain() }
+        #expect(world.plane.health().complaints.isEmpty)
+    }
+
     @Test("counters are summed up in 64 bits over reads that clear them", arguments: CardProfile.allCases)
     func statistics(profile: CardProfile) throws {
         let world = try CardWorld(profile)
