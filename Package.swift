@@ -88,7 +88,8 @@ let package = Package(
         .executableTarget(
             name: "piccolo",
             dependencies: [
-                "Northbound", "Store", "Controller", "XDPDataPlane", "Comparison", "Netlink",
+                "Northbound", "Store", "Controller", "XDPDataPlane", "Comparison", "Netlink", "FlowEngineDriver",
+                "FlowEngineSimulator", "FlowEngineRegisters",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -103,7 +104,7 @@ let package = Package(
         .executableTarget(
             name: "piccolo-fuzz",
             dependencies: [
-                "XDPDataPlane", "Comparison",
+                "XDPDataPlane", "Comparison", "FlowEngineDriver", "FlowEngineSimulator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -137,12 +138,17 @@ let package = Package(
                 "FlowEngineDriver", "FlowEngineSimulator", "FlowEngineRegisters", "Tables", "Packet",
             ], swiftSettings: settings),
         .testTarget(
-            name: "XDPDataPlaneTests", dependencies: ["XDPDataPlane", "CFastPath", "TestSupport"],
+            name: "XDPDataPlaneTests",
+            dependencies: ["XDPDataPlane", "CFastPath", "FlowEngineSimulator", "FlowEngineRegisters", "TestSupport"],
             exclude: ["bpf-programs.txt"], swiftSettings: settings, plugins: ["CompileBPF"]),
         .testTarget(
             name: "ComparisonTests", dependencies: ["Comparison", "XDPDataPlane", "TestSupport", "piccolo-fuzz"],
             swiftSettings: settings),
-        .testTarget(name: "ControllerTests", dependencies: ["Controller", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "ControllerTests",
+            dependencies: [
+                "Controller", "FlowEngineDriver", "FlowEngineSimulator", "FlowEngineRegisters", "TestSupport",
+            ], swiftSettings: settings),
         // A file system that fails and forgets, between SQLite and the real one.
         .target(name: "StoreFaults", path: "Tests/StoreFaults", linkerSettings: [.linkedLibrary("sqlite3")]),
         .testTarget(

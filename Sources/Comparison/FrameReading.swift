@@ -103,22 +103,19 @@ extension OffloadTraits {
     public func mayMatch(_ frame: [UInt8]) -> Bool {
         if let minimumFrame, frame.count < minimumFrame { return false }
         if let maximumFrame, frame.count > maximumFrame { return false }
-        let fields: PacketFields
-        do throws(MalformedFrame) {
-            fields = try PacketFields(parsing: frame.span.bytes)
-        } catch {
-            switch error.reason {
-            case .ethernetTruncated, .vlanTruncated: return true
-            default: return !skipsMalformed
-            }
-        }
-        if skipsInvalidSource, fields.sourceMAC.isMulticast || fields.sourceMAC.rawValue == 0 { return false }
-        if skipsPriorityTags, fields.tagCount > 0, fields.outerVID == .untagged,
+        // One that ends before its EtherType has nothing that could be told.
+        guard let ethernet = PacketFields(ethernetOf: frame.span.bytes) else { return true }
+        if skipsInvalidSource, ethernet.sourceMAC.isMulticast || ethernet.sourceMAC.rawValue == 0 { return false }
+        if skipsReservedMulticast, ethernet.destinationMAC.isReservedMulticast { return false }
+        if skipsPriorityTags, ethernet.tagCount > 0, ethernet.outerVID == .untagged,
             readsServiceTags || frame.word(12) == 0x8100
         {
             return false
         }
-        if skipsReservedMulticast, fields.destinationMAC.isReservedMulticast { return false }
+        let fields: PacketFields
+        do throws(MalformedFrame) { fields = try PacketFields(parsing: frame.span.bytes) } catch {
+            return !skipsMalformed
+        }
         guard let ip = fields.ip, !ip.isIPv6 else { return true }
         return !(skipsFragments && ip.fragment != .none) && !(skipsOptions && ip.hasIPv4Options)
     }

@@ -18,12 +18,14 @@ public enum HardwareVerdict: Sendable, Hashable {
 public protocol HardwareUnderTest: AnyObject {
     var plane: any OffloadingDataPlane { get }
     func receive(_ frame: [UInt8], port: PortID) -> HardwareVerdict
+    /// Why the last frame went where it did, and what is known of the hardware: for whoever reads of a difference.
+    var explanation: String { get }
 }
 
 /// Random tables, random rules in hardware and random frames: what the hardware decides by itself has to be what the tables say, in
 /// every data plane, whatever it leaves to others.
 public struct OffloadFuzz {
-    public struct Report: Sendable {
+    public struct Report: Sendable, CustomStringConvertible {
         public var worlds = 0
         public var packets = 0
         /// Frames that the hardware decided by itself.
@@ -37,6 +39,23 @@ public struct OffloadFuzz {
         public var withdrawn = 0
         /// What was wrong, with how to make it again; nil if nothing was.
         public var failure: String?
+
+        public var description: String {
+            func list(_ counts: [String: Int]) -> String {
+                counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "  \($0.value) \($0.key)" }
+                    .joined(separator: "\n")
+            }
+            var text = """
+                rules offloaded:
+                \(list(offloaded))
+                rules refused:
+                \(list(refused))
+                rules withdrawn by changes of tables: \(withdrawn)
+                frames decided by hardware: \(dropped) dropped, \(sent) sent; kept out at its ports: \(notReceived)
+                """
+            if let failure { text += "\n\(failure)" }
+            return text
+        }
     }
 
     /// Ports that the hardware has.
@@ -50,16 +69,16 @@ public struct OffloadFuzz {
     /// each other too. `hardware` is asked for once for each world, and comes empty.
     public func run(
         seed: UInt64, packets: Int, through comparison: PacketComparison, reference: ReferenceDataPlane,
-        aclDefault: TableState.ACLDefault = .permit, hardware: (UInt64) -> any HardwareUnderTest,
+        aclDefault: TableState.ACLDefault = .permit, hardware: (UInt64) throws -> any HardwareUnderTest,
         progress: (Report) -> Void = { _ in }
-    ) -> Report {
+    ) rethrows -> Report {
         var report = Report()
         var seeds = RandomSource(seed: seed)
         var worldSeed = seed
         while report.packets < packets, report.failure == nil {
             var run = OffloadRun(
                 seed: worldSeed, fuzz: self, comparison: comparison, reference: reference, aclDefault: aclDefault,
-                hardware: hardware(worldSeed), report: report)
+                hardware: try hardware(worldSeed), report: report)
             run.world(packets: min(packetsPerWorld, packets - report.packets))
             report = run.report
             progress(report)
@@ -78,8 +97,8 @@ private struct OffloadRun {
     let hardware: any HardwareUnderTest
     var report: OffloadFuzz.Report
     var random: RandomWorld
-    /// Frames that rules decided; what the rules have counted must add up to it.
-    private var decided: UInt64 = 0
+    /// Frames that rules sent; what the rules have counted must add up to it. (Whether a card counts what a rule drops is not known.)
+    private var sent: UInt64 = 0
     private var counted: UInt64 = 0
     private var megaflows: [Megaflow] = []
 
@@ -220,15 +239,16 @@ private struct OffloadRun {
             if right.disposition != .drop { object("dropped it") }
         case .sent(let port, let frame):
             report.sent += 1
+            sent += 1
             if right.disposition != .forward || right.egressPort != port {
                 object("sent it by port \(port.rawValue)")
             } else if right.output != frame {
                 object("changed it, or did not")
             }
         }
-        decided += 1
         if right.mirrored { object("kept it; a copy was to go to the controller") }
         if let learned { object("kept it; station \(learned) was to be learned from it") }
+        if !found.isEmpty { found.append(hardware.explanation) }
         if !found.isEmpty { found.append("frame at port \(packet.port.rawValue): \(hexadecimal(packet.bytes))") }
         return found
     }
@@ -240,7 +260,7 @@ private struct OffloadRun {
             sum += record.packets
             return .keep
         }
-        return sum == decided ? [] : ["rules have counted \(sum) frames and decided \(decided)"]
+        return sum == sent ? [] : ["rules have counted \(sum) frames and sent \(sent)"]
     }
 
     /// Returns whether to go on.

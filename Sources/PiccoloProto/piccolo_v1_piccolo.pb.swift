@@ -210,11 +210,87 @@ public nonisolated struct Piccolo_V1_GetStatusResponse: @unchecked Sendable {
   /// Clears the value of `program`. Subsequent reads from it will return its default value.
   public mutating func clearProgram() {_uniqueStorage()._program = nil}
 
+  /// absent: there is no card
+  public var card: Piccolo_V1_CardReport {
+    get {_storage._card ?? Piccolo_V1_CardReport()}
+    set {_uniqueStorage()._card = newValue}
+  }
+  /// Returns true if `card` has been explicitly set.
+  public var hasCard: Bool {_storage._card != nil}
+  /// Clears the value of `card`. Subsequent reads from it will return its default value.
+  public mutating func clearCard() {_uniqueStorage()._card = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// The card in front of the fast path.
+public nonisolated struct Piccolo_V1_CardReport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// as its driver calls it
+  public var name: String = String()
+
+  /// why nothing is offloaded; empty: the card is in use
+  public var problem: String = String()
+
+  public var tables: [Piccolo_V1_CardTable] = []
+
+  /// that it has decided
+  public var packets: UInt64 = 0
+
+  /// rules, since the start
+  public var placed: UInt64 = 0
+
+  /// Rules that left: they were cold; they made room for hotter ones; tables changed, or the card was reset.
+  public var cold: UInt64 = 0
+
+  public var replaced: UInt64 = 0
+
+  public var overtaken: UInt64 = 0
+
+  public var refused: [Piccolo_V1_CardRefusals] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Piccolo_V1_CardTable: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// emh, collision, ema, action
+  public var name: String = String()
+
+  public var capacity: UInt64 = 0
+
+  public var used: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Piccolo_V1_CardRefusals: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// no_key, not_uniform, action, value, full, hardware
+  public var reason: String = String()
+
+  public var count: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 /// What the node remembers, and whether it can.
@@ -747,48 +823,62 @@ public nonisolated struct Piccolo_V1_ListFlowsResponse: Sendable {
   public init() {}
 }
 
-public nonisolated struct Piccolo_V1_FlowReport: Sendable {
+// SAFETY: storage of a message, shared only until it is written (SwiftProtobuf).
+public nonisolated struct Piccolo_V1_FlowReport: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   public var entry: Piccolo_V1_FlowEntry {
-    get {_entry ?? Piccolo_V1_FlowEntry()}
-    set {_entry = newValue}
+    get {_storage._entry ?? Piccolo_V1_FlowEntry()}
+    set {_uniqueStorage()._entry = newValue}
   }
   /// Returns true if `entry` has been explicitly set.
-  public var hasEntry: Bool {self._entry != nil}
+  public var hasEntry: Bool {_storage._entry != nil}
   /// Clears the value of `entry`. Subsequent reads from it will return its default value.
-  public mutating func clearEntry() {self._entry = nil}
+  public mutating func clearEntry() {_uniqueStorage()._entry = nil}
 
   public var counter: Piccolo_V1_Counter {
-    get {_counter ?? Piccolo_V1_Counter()}
-    set {_counter = newValue}
+    get {_storage._counter ?? Piccolo_V1_Counter()}
+    set {_uniqueStorage()._counter = newValue}
   }
   /// Returns true if `counter` has been explicitly set.
-  public var hasCounter: Bool {self._counter != nil}
+  public var hasCounter: Bool {_storage._counter != nil}
   /// Clears the value of `counter`. Subsequent reads from it will return its default value.
-  public mutating func clearCounter() {self._counter = nil}
+  public mutating func clearCounter() {_uniqueStorage()._counter = nil}
 
-  public var idleMilliseconds: UInt64 = 0
+  public var idleMilliseconds: UInt64 {
+    get {_storage._idleMilliseconds}
+    set {_uniqueStorage()._idleMilliseconds = newValue}
+  }
 
   /// of arrival
   public var port: UInt32 {
-    get {_port ?? 0}
-    set {_port = newValue}
+    get {_storage._port ?? 0}
+    set {_uniqueStorage()._port = newValue}
   }
   /// Returns true if `port` has been explicitly set.
-  public var hasPort: Bool {self._port != nil}
+  public var hasPort: Bool {_storage._port != nil}
   /// Clears the value of `port`. Subsequent reads from it will return its default value.
-  public mutating func clearPort() {self._port = nil}
+  public mutating func clearPort() {_uniqueStorage()._port = nil}
+
+  /// where its packets are decided: xdp, or "card: emh type 3, slot 0x1a2b, rule 17"
+  public var place: String {
+    get {_storage._place}
+    set {_uniqueStorage()._place = newValue}
+  }
+
+  /// why there: "822 pps"; empty: nothing to say
+  public var reason: String {
+    get {_storage._reason}
+    set {_uniqueStorage()._reason = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _entry: Piccolo_V1_FlowEntry? = nil
-  fileprivate var _counter: Piccolo_V1_Counter? = nil
-  fileprivate var _port: UInt32? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 public nonisolated struct Piccolo_V1_GetStatsRequest: Sendable {
@@ -1787,7 +1877,7 @@ nonisolated extension Piccolo_V1_GetStatusRequest: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Piccolo_V1_GetStatusResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetStatusResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}pid\0\u{3}uptime_milliseconds\0\u{1}configuration\0\u{3}data_plane\0\u{1}generation\0\u{1}ports\0\u{3}ports_up\0\u{1}events\0\u{3}resident_bytes\0\u{1}complaints\0\u{1}state\0\u{1}adoption\0\u{1}reconciliation\0\u{1}program\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}pid\0\u{3}uptime_milliseconds\0\u{1}configuration\0\u{3}data_plane\0\u{1}generation\0\u{1}ports\0\u{3}ports_up\0\u{1}events\0\u{3}resident_bytes\0\u{1}complaints\0\u{1}state\0\u{1}adoption\0\u{1}reconciliation\0\u{1}program\0\u{1}card\0")
 
   fileprivate class _StorageClass {
     var _version: String = String()
@@ -1805,6 +1895,7 @@ nonisolated extension Piccolo_V1_GetStatusResponse: SwiftProtobuf.Message, Swift
     var _adoption: Piccolo_V1_AdoptionReport? = nil
     var _reconciliation: Piccolo_V1_ReconciliationReport? = nil
     var _program: Piccolo_V1_ProgramReport? = nil
+    var _card: Piccolo_V1_CardReport? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1830,6 +1921,7 @@ nonisolated extension Piccolo_V1_GetStatusResponse: SwiftProtobuf.Message, Swift
       _adoption = source._adoption
       _reconciliation = source._reconciliation
       _program = source._program
+      _card = source._card
     }
   }
 
@@ -1863,6 +1955,7 @@ nonisolated extension Piccolo_V1_GetStatusResponse: SwiftProtobuf.Message, Swift
         case 13: try { try decoder.decodeSingularMessageField(value: &_storage._adoption) }()
         case 14: try { try decoder.decodeSingularMessageField(value: &_storage._reconciliation) }()
         case 15: try { try decoder.decodeSingularMessageField(value: &_storage._program) }()
+        case 16: try { try decoder.decodeSingularMessageField(value: &_storage._card) }()
         default: break
         }
       }
@@ -1920,6 +2013,9 @@ nonisolated extension Piccolo_V1_GetStatusResponse: SwiftProtobuf.Message, Swift
       try { if let v = _storage._program {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
       } }()
+      try { if let v = _storage._card {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1944,10 +2040,156 @@ nonisolated extension Piccolo_V1_GetStatusResponse: SwiftProtobuf.Message, Swift
         if _storage._adoption != rhs_storage._adoption {return false}
         if _storage._reconciliation != rhs_storage._reconciliation {return false}
         if _storage._program != rhs_storage._program {return false}
+        if _storage._card != rhs_storage._card {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_CardReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CardReport"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}problem\0\u{1}tables\0\u{1}packets\0\u{1}placed\0\u{1}cold\0\u{1}replaced\0\u{1}overtaken\0\u{1}refused\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.problem) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.tables) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.packets) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.placed) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.cold) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.replaced) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.overtaken) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.refused) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.problem.isEmpty {
+      try visitor.visitSingularStringField(value: self.problem, fieldNumber: 2)
+    }
+    if !self.tables.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.tables, fieldNumber: 3)
+    }
+    if self.packets != 0 {
+      try visitor.visitSingularUInt64Field(value: self.packets, fieldNumber: 4)
+    }
+    if self.placed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.placed, fieldNumber: 5)
+    }
+    if self.cold != 0 {
+      try visitor.visitSingularUInt64Field(value: self.cold, fieldNumber: 6)
+    }
+    if self.replaced != 0 {
+      try visitor.visitSingularUInt64Field(value: self.replaced, fieldNumber: 7)
+    }
+    if self.overtaken != 0 {
+      try visitor.visitSingularUInt64Field(value: self.overtaken, fieldNumber: 8)
+    }
+    if !self.refused.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.refused, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_CardReport, rhs: Piccolo_V1_CardReport) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.problem != rhs.problem {return false}
+    if lhs.tables != rhs.tables {return false}
+    if lhs.packets != rhs.packets {return false}
+    if lhs.placed != rhs.placed {return false}
+    if lhs.cold != rhs.cold {return false}
+    if lhs.replaced != rhs.replaced {return false}
+    if lhs.overtaken != rhs.overtaken {return false}
+    if lhs.refused != rhs.refused {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_CardTable: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CardTable"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}capacity\0\u{1}used\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.capacity) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.used) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.capacity != 0 {
+      try visitor.visitSingularUInt64Field(value: self.capacity, fieldNumber: 2)
+    }
+    if self.used != 0 {
+      try visitor.visitSingularUInt64Field(value: self.used, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_CardTable, rhs: Piccolo_V1_CardTable) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.capacity != rhs.capacity {return false}
+    if lhs.used != rhs.used {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_CardRefusals: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CardRefusals"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reason\0\u{1}count\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.count) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 1)
+    }
+    if self.count != 0 {
+      try visitor.visitSingularUInt64Field(value: self.count, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_CardRefusals, rhs: Piccolo_V1_CardRefusals) -> Bool {
+    if lhs.reason != rhs.reason {return false}
+    if lhs.count != rhs.count {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2721,48 +2963,104 @@ nonisolated extension Piccolo_V1_ListFlowsResponse: SwiftProtobuf.Message, Swift
 
 nonisolated extension Piccolo_V1_FlowReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".FlowReport"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entry\0\u{1}counter\0\u{3}idle_milliseconds\0\u{1}port\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entry\0\u{1}counter\0\u{3}idle_milliseconds\0\u{1}port\0\u{1}place\0\u{1}reason\0")
+
+  fileprivate class _StorageClass {
+    var _entry: Piccolo_V1_FlowEntry? = nil
+    var _counter: Piccolo_V1_Counter? = nil
+    var _idleMilliseconds: UInt64 = 0
+    var _port: UInt32? = nil
+    var _place: String = String()
+    var _reason: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _entry = source._entry
+      _counter = source._counter
+      _idleMilliseconds = source._idleMilliseconds
+      _port = source._port
+      _place = source._place
+      _reason = source._reason
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._entry) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._counter) }()
-      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.idleMilliseconds) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self._port) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._entry) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._counter) }()
+        case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._idleMilliseconds) }()
+        case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._port) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._place) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._reason) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._entry {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    try { if let v = self._counter {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    if self.idleMilliseconds != 0 {
-      try visitor.visitSingularUInt64Field(value: self.idleMilliseconds, fieldNumber: 3)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._entry {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      try { if let v = _storage._counter {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if _storage._idleMilliseconds != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._idleMilliseconds, fieldNumber: 3)
+      }
+      try { if let v = _storage._port {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 4)
+      } }()
+      if !_storage._place.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._place, fieldNumber: 5)
+      }
+      if !_storage._reason.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._reason, fieldNumber: 6)
+      }
     }
-    try { if let v = self._port {
-      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 4)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Piccolo_V1_FlowReport, rhs: Piccolo_V1_FlowReport) -> Bool {
-    if lhs._entry != rhs._entry {return false}
-    if lhs._counter != rhs._counter {return false}
-    if lhs.idleMilliseconds != rhs.idleMilliseconds {return false}
-    if lhs._port != rhs._port {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._entry != rhs_storage._entry {return false}
+        if _storage._counter != rhs_storage._counter {return false}
+        if _storage._idleMilliseconds != rhs_storage._idleMilliseconds {return false}
+        if _storage._port != rhs_storage._port {return false}
+        if _storage._place != rhs_storage._place {return false}
+        if _storage._reason != rhs_storage._reason {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import BPF
 import CFastPath
+import Packet
 
 /// An object file that can be the fast path's program: it has the programs and maps this version works with, laid out as this
 /// version lays them out. Whether the kernel's verifier takes it shows when it is loaded.

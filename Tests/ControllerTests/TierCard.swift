@@ -88,7 +88,14 @@ final class TierCard: OffloadingDataPlane, MegaflowPlanner {
         let planner = planner
         for megaflow in Array(rules.keys) {
             let proof = try? planner.prove(megaflow)
-            if let proof, proof.decision == rules[megaflow]?.decision { continue }
+            if let proof, let decision = rules[megaflow]?.decision {
+                if proof.decision == decision { continue }
+                // A rule can be changed in its place.
+                if proof.decision != .drop, decision != .drop {
+                    rules[megaflow]?.decision = proof.decision
+                    continue
+                }
+            }
             if let record = remove(megaflow) { gone.append(record) }
         }
     }

@@ -45,7 +45,31 @@ struct MemoryTextTests {
                 "detail": "", "failure": null}, {"kind": "altered", "table": null, "subject": "link of port p1", \
                 "detail": "detached", "failure": "EBUSY"}]}, \
                 "program": {"digest": "0123456789abcdef0123", "tag": "a1b2c3d4e5f60718", "id": 57, \
-                "replacement": "replaced by x.o: confirmed"}}
+                "replacement": "replaced by x.o: confirmed"}, "card": null}
+                """)
+    }
+
+    @Test("a card is shown with its room, what moved and what was refused")
+    func card() async throws {
+        var status = try await FakeNode().status()
+        status.card = CardReport(
+            name: "flowengine", problem: "it did not take port 1: the bus is dead",
+            tables: [.init(name: "emh", capacity: 511, used: 12), .init(name: "collision", capacity: 4, used: 1)],
+            packets: 123_456, placed: 40, cold: 20, replaced: 5, overtaken: 2, refused: ["no_key": 7, "full": 3])
+        let listing = Listing.status(status)
+        #expect(
+            listing.lines.drop { !$0.hasPrefix("card") }.prefix(4) == [
+                "card           flowengine: emh 12/511, collision 1/4; 123456 packets",
+                "               rules placed 40, left: cold 20, replaced 5, overtaken 2; refused: full 3, no_key 7",
+                "               not in use: it did not take port 1: the bus is dead",
+                "state          /var/lib/piccolo, revision 42, 3 entries changed by calls",
+            ])
+        #expect(
+            listing.json["card"]?.line == """
+                {"name": "flowengine", "problem": "it did not take port 1: the bus is dead", \
+                "tables": [{"name": "emh", "capacity": 511, "used": 12}, {"name": "collision", "capacity": 4, "used": 1}], \
+                "packets": 123456, "placed": 40, "cold": 20, "replaced": 5, "overtaken": 2, \
+                "refused": {"full": 3, "no_key": 7}}
                 """)
     }
 

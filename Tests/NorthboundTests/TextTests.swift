@@ -160,22 +160,31 @@ struct ListingTests {
             flows.append(
                 FlowReport(
                     entry: entry, counter: Counter(packets: 12, bytes: 3400), idleMilliseconds: 1500,
-                    port: PortID(rawValue: 0)))
+                    port: PortID(rawValue: 0), place: flows.isEmpty ? "xdp" : "card: emh type 3, rule 17",
+                    reason: "822 pps"))
         }
         let listing = Listing.flows(flows, names: names)
         #expect(
             listing.lines == [
-                "PORT  PROTO     SOURCE           DESTINATION       ACTION           ORIGIN  PACKETS  BYTES  IDLE",
-                "p1    tcp       10.0.1.2:4000    10.0.2.2:80       via 10.0.2.1     static       12  3.40k    1s",
-                "p1    udp       [2001:db8::1]:1  [2001:db8::2]:53  drop flow_cache  static       12  3.40k    1s",
-                "p1    icmp 8/0  10.0.1.2         10.0.2.2          out p2           static       12  3.40k    1s",
+                "PORT  PROTO     SOURCE          DESTINATION     ACTION           ORIGIN  PACKETS  BYTES  IDLE  WHERE",
+                "p1    tcp       10.0.1.2:4000   10.0.2.2:80     via 10.0.2.1     static       12  3.40k    1s  xdp",
+                "p1    udp       [2001:d…::1]:1  [2001:d…:2]:53  drop flow_cache  static       12  3.40k    1s  card",
+                "p1    icmp 8/0  10.0.1.2        10.0.2.2        out p2           static       12  3.40k    1s  card",
             ])
+        let wide = Listing.flows(flows, names: names, width: nil).lines
+        #expect(wide[0].hasSuffix("WHERE                      WHY"))
+        #expect(wide[2].hasSuffix("card: emh type 3, rule 17  822 pps"))
+        let plain = Listing.flows(
+            flows.map { FlowReport(entry: $0.entry, counter: $0.counter, idleMilliseconds: 0, port: $0.port) },
+            names: names)
+        #expect(plain.lines[0].hasSuffix("BYTES  IDLE"), "nothing is known of where")
         guard case .array(let elements) = listing.json else { throw SyntaxError("no array") }
         #expect(
             elements[2].line == """
                 {"port": "p1", "router_interface": 1, "source": "10.0.1.2", "destination": "10.0.2.2", \
                 "protocol": "icmp", "icmp_type": 8, "icmp_code": 0, "out": "p2", "origin": "static", "acl_done": false, \
-                "reason": "flow_cache", "packets": 12, "bytes": 3400, "idle_ms": 1500}
+                "reason": "flow_cache", "packets": 12, "bytes": 3400, "idle_ms": 1500, \
+                "where": "card: emh type 3, rule 17", "why": "822 pps"}
                 """)
     }
 

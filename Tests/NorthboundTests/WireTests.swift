@@ -20,6 +20,23 @@ struct WireTests {
         }
     }
 
+    @Test("where a flow is, and the card, come back as they were")
+    func card() throws {
+        var random = RandomEntries(seed: 3)
+        for place in ["", "card: emh type 3, slot 0x1a2b, rule 17"] {
+            let flow = FlowReport(
+                entry: random.flow(), counter: Counter(packets: 5), idleMilliseconds: 7, port: PortID(rawValue: 3),
+                place: place, reason: place.isEmpty ? "" : "822 pps")
+            #expect(try FlowReport(flow.wire) == flow)
+        }
+        var status = NodeStatus(version: "1", pid: 2, uptimeMilliseconds: 3, configuration: "f", dataPlane: "xdp")
+        #expect(try NodeStatus(status.wire) == status)
+        status.card = CardReport(
+            name: "flowengine", problem: "broken", tables: [.init(name: "emh", capacity: 511, used: 12)],
+            packets: 1, placed: 2, cold: 3, replaced: 4, overtaken: 5, refused: ["full": 6, "no_key": 7])
+        #expect(try NodeStatus(status.wire) == status)
+    }
+
     @Test("every operation comes back", arguments: [TableUpdate.Operation.insert, .modify, .delete])
     func operations(operation: TableUpdate.Operation) throws {
         var random = RandomEntries(seed: 2)

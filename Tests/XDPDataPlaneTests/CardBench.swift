@@ -23,17 +23,18 @@ final class CardBench {
 
     /// - Parameter transmits: whether the CPU port's driver transmits XDP frames, as few do and a veth does only if its peer wants.
     static func run(
-        _ version: CardTagVersion = .four, transmits: Bool = true, _ body: (CardBench) throws -> Void
+        _ version: CardTagVersion = .four, transmits: Bool = true, behavior: (any CardBehavior)? = nil,
+        _ body: (CardBench) throws -> Void
     ) throws {
         try inPrivateNetworkNamespace {
-            let bench = try CardBench(version, transmits)
+            let bench = try CardBench(version, transmits, behavior)
             bench.card.start()
             defer { bench.card.end() }
             try body(bench)
         }
     }
 
-    private init(_ version: CardTagVersion, _ transmits: Bool) throws {
+    private init(_ version: CardTagVersion, _ transmits: Bool, _ behavior: (any CardBehavior)?) throws {
         topology = try RouterTopology(hosts: 2, forwards: false)
         for scope in ["all", "default"] {
             try RouterTopology.setKernelOption("net/ipv6/conf/\(scope)/accept_dad", "0")
@@ -62,7 +63,7 @@ final class CardBench {
                 version, cpu: "cpu",
                 ports: [
                     .init(interface: "p1", ingress: 0, egress: 0), .init(interface: "p2", ingress: 2, egress: 1),
-                ])
+                ], behavior: behavior)
         }
         var configuration = CardPortConfiguration(
             interface: "cpu0", version: version,
@@ -94,7 +95,9 @@ final class CardBench {
     /// The kernel tells of a carrier up to a second late.
     func waitUntilUp(_ state: OperationalState = .up, _ names: [String] = ports) throws {
         var netlink = try NetlinkSocket()
-        let reached = try holdsEventually { try names.allSatisfy { try netlink.link(named: $0).operationalState == state } }
+        let reached = try holdsEventually {
+            try names.allSatisfy { try netlink.link(named: $0).operationalState == state }
+        }
         #expect(reached, "\(names) \(state)")
     }
 

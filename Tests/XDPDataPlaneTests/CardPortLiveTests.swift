@@ -31,13 +31,17 @@ struct CardPortLiveTests {
         }
     }
 
-    private func tcp(_ bench: CardBench, to address: InternetAddress, inNode: Bool, bytes: Int = 2 << 20) throws -> String? {
+    private func tcp(_ bench: CardBench, to address: InternetAddress, inNode: Bool, bytes: Int = 2 << 20) throws
+        -> String?
+    {
         try TCPTransfer.run(
             bytes: bytes, to: address, port: 5001, client: { try bench.topology.hosts[0].namespace.run($0) },
             server: { inNode ? try $0() : try bench.topology.hosts[1].namespace.run($0) })
     }
 
-    @Test("the fast path routes between them, and nothing is lost; the kernel answers what is for the node", arguments: ways)
+    @Test(
+        "the fast path routes between them, and nothing is lost; the kernel answers what is for the node",
+        arguments: ways)
     func routing(way: Way) throws {
         try CardBench.run(way.version, transmits: way.transmits) { bench in
             let port = try CardPort(bench.configuration)
@@ -47,7 +51,10 @@ struct CardPortLiveTests {
             try bench.address()
             let xdp = try bench.fastPath()
             try bench.attach(xdp)
-            for (address, size) in [("10.0.2.2", 56), ("fd00:2::2", 56), ("10.0.2.2", 1), ("10.0.2.2", 1472), ("10.0.1.1", 56), ("fd00:1::1", 56)] {
+            for (address, size) in [
+                ("10.0.2.2", 56), ("fd00:2::2", 56), ("10.0.2.2", 1), ("10.0.2.2", 1472), ("10.0.1.1", 56),
+                ("fd00:1::1", 56),
+            ] {
                 let (lost, report) = try bench.ping(address, size: size)
                 #expect(lost == 0, "\(report)")
             }
@@ -67,7 +74,9 @@ struct CardPortLiveTests {
         }
     }
 
-    @Test("without a fast path, and after one, the kernel forwards; the priority of a VLAN tag is the queue", arguments: [true, false])
+    @Test(
+        "without a fast path, and after one, the kernel forwards; the priority of a VLAN tag is the queue",
+        arguments: [true, false])
     func kernelAlone(transmits: Bool) throws {
         try CardBench.run(transmits: transmits) { bench in
             let port = try CardPort(bench.configuration)
@@ -127,7 +136,9 @@ struct CardPortLiveTests {
         }
     }
 
-    @Test("programs outlive the process, and the next one takes over: no packet is lost and no count reset", arguments: [true, false])
+    @Test(
+        "programs outlive the process, and the next one takes over: no packet is lost and no count reset",
+        arguments: [true, false])
     func restart(transmits: Bool) throws {
         try CardBench.run(transmits: transmits) { bench in
             var port: CardPort? = try CardPort(bench.configuration)
@@ -196,7 +207,9 @@ struct CardPortLiveTests {
             #expect(try netlink.link(named: "cpu0").isPromiscuous)
             #expect(try netlink.offload(.receiveChecksum, of: "cpu0") == transmits)
             for name in CardBench.ports {
-                for offload in [NetlinkSocket.Offload.transmitChecksum, .tcpSegmentation, .genericSegmentation, .transmitVLAN] {
+                for offload in [
+                    NetlinkSocket.Offload.transmitChecksum, .tcpSegmentation, .genericSegmentation, .transmitVLAN,
+                ] {
                     #expect(try !netlink.offload(offload, of: name), "\(offload) of \(name)")
                 }
                 #expect(try netlink.link(named: name).mtu == 1500)
@@ -258,7 +271,10 @@ struct CardPortLiveTests {
             try netlink.createVethPair("lan", peer: "elsewhere")
             let names = try netlink.links().map(\.name)
             var wrong = other
-            wrong.ports = [other.ports[0], .init(name: "new", egress: 5, ingress: [5]), .init(name: "lan", egress: 6, ingress: [6])]
+            wrong.ports = [
+                other.ports[0], .init(name: "new", egress: 5, ingress: [5]),
+                .init(name: "lan", egress: 6, ingress: [6]),
+            ]
             func complaint(_ configuration: CardPortConfiguration) -> String {
                 do throws(CardPortError) {
                     _ = try CardPort(configuration)

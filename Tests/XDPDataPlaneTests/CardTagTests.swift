@@ -10,13 +10,13 @@ enum GoldenTag {
     static let fromCard: [CardTagVersion: String] = [
         // Ingress 5 bits 00001, egress 5 bits 00010, reason 5 bits 11100 (28), bad 0; controlled clock; reserved.
         .four: "813e 08b8 11223344 11223300 0102030405060708 00000000",
-        // Ingress 6 bits 000001, egress 6 bits 000010, reason 3 bits 101 (5), bad 0.
-        .three: "813e 042a 11223344 11223300 0102030405060708 00000000",
+        // Ingress 6 bits 000001, egress 6 bits 000010, reason 3 bits 110 (6), bad 0.
+        .three: "813e 042c 11223344 11223300 0102030405060708 00000000",
         // Assumed: as 3, cut short.
-        .two: "813e 042a 11223344 11223300 00000000",
-        .one: "813e 042a 11223344 11223300 00000000",
+        .two: "813e 042c 11223344 11223300 00000000",
+        .one: "813e 042c 11223344 11223300 00000000",
     ]
-    static let reason: [CardTagVersion: UInt8] = [.four: 28, .three: 5, .two: 5, .one: 5]
+    static let reason: [CardTagVersion: UInt8] = [.four: 28, .three: 6, .two: 6, .one: 6]
 
     /// To the card: egress 1, queue 5, at any time, confirmation 0x1234.
     static let toCard: [CardTagVersion: String] = [
@@ -56,7 +56,8 @@ struct CardTagTests {
     @Test("a tag to the card is written field by field", arguments: CardTagVersion.allCases)
     func writing(version: CardTagVersion) throws {
         var say = card_tag_sent(
-            transmit_time: UInt32(CARD_TRANSMIT_ANY_TIME), confirmation: 0x1234, egress: 1, queue: 5, delay_flag: 0, pad: 0)
+            transmit_time: UInt32(CARD_TRANSMIT_ANY_TIME), confirmation: 0x1234, egress: 1, queue: 5, delay_flag: 0,
+            pad: 0)
         var tag = [UInt8](repeating: 0xee, count: version.bytes + 2)
         card_tag_write(&tag, version.rawValue, &say)
         let golden = GoldenTag.bytes(try #require(GoldenTag.toCard[version]))
@@ -67,7 +68,9 @@ struct CardTagTests {
         #expect(tag.dropLast(2) == GoldenTag.bytes(GoldenTag.toCardWithDelayFlag)[...])
     }
 
-    @Test("fields keep to their bits: the largest port and queue fill them and no more", arguments: CardTagVersion.allCases)
+    @Test(
+        "fields keep to their bits: the largest port and queue fill them and no more",
+        arguments: CardTagVersion.allCases)
     func widths(version: CardTagVersion) {
         var say = card_tag_sent(transmit_time: 0, confirmation: 0, egress: 0xff, queue: 0xff, delay_flag: 0, pad: 0)
         var tag = [UInt8](repeating: 0, count: version.bytes)
@@ -107,11 +110,15 @@ struct CardTagTests {
         #expect(names.first == "received" && names.last == "send_failed" && Set(names).count == names.count)
         for counter in CardCounter.allCases {
             let camel = counter.name.split(separator: "_").enumerated()
-                .map { $0.offset == 0 ? String($0.element) : $0.element.prefix(1).uppercased() + $0.element.dropFirst() }
+                .map {
+                    $0.offset == 0 ? String($0.element) : $0.element.prefix(1).uppercased() + $0.element.dropFirst()
+                }
             #expect("\(counter)" == camel.joined())
         }
         #expect(card_counter_name(UInt32(CARD_COUNTER_COUNT)) == nil)
-        #expect(CardReason(rawValue: 28).description == "proc_fc_rule" && CardReason(rawValue: 4).description == "reserved_4")
+        #expect(
+            CardReason(rawValue: 28).description == "proc_fc_rule"
+                && CardReason(rawValue: 4).description == "reserved_4")
         #expect(CardReason(rawValue: 17).description == "mac_not_dsa_tagged")
         #expect((0..<32).filter { card_reason_name($0) == nil } == [4, 5, 20, 21, 22, 23, 24, 25])
         #expect(UInt32(CARD_COUNTER_COUNT) <= UInt32(CARD_COUNTER_REASON))
@@ -155,7 +162,9 @@ struct CardPortConfigurationTests {
     func mtus() throws {
         var configuration = CardPortConfiguration(
             interface: "eth0", version: .four,
-            ports: [.init(name: "rt0", egress: 0, ingress: [0]), .init(name: "rt2", egress: 1, ingress: [1], mtu: 1400)])
+            ports: [
+                .init(name: "rt0", egress: 0, ingress: [0]), .init(name: "rt2", egress: 1, ingress: [1], mtu: 1400),
+            ])
         #expect(try configuration.mtus(available: 1500) == ["rt0": 1476, "rt2": 1400])
         configuration.ports[1].mtu = 1500
         #expect(try configuration.mtus(available: 1524) == ["rt0": 1500, "rt2": 1500])

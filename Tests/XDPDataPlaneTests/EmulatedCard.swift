@@ -7,8 +7,16 @@ import TestSupport
 
 @testable import XDPDataPlane
 
-/// A card that does nothing but carry frames between its ports and its CPU port, with tags that it makes and reads on its own:
-/// `card_tag.h` is not used here.
+/// What a card does with a frame: by place in its list of ports.
+protocol CardBehavior: Sendable {
+    /// A frame, padded as on a wire, comes in at a port: frames for the CPU.
+    func fromPort(_ place: Int, _ frame: [UInt8]) -> [[UInt8]]
+    /// A frame comes from the CPU, with or without a tag: frames for ports.
+    func fromCPU(_ frame: [UInt8]) -> [(place: Int, frame: [UInt8])]
+}
+
+/// A card between interfaces of a namespace. Left to itself it does nothing but carry frames between its ports and its CPU port,
+/// with tags that it makes and reads on its own: `card_tag.h` is not used here.
 final class EmulatedCard: @unchecked Sendable {
     // SAFETY: buffers and lists belong to the thread that runs `run` until it has been joined; the rest is atomic.
 
@@ -21,6 +29,8 @@ final class EmulatedCard: @unchecked Sendable {
 
     private static let capacity = 2048
     private let version: CardTagVersion
+    /// nil: it only carries.
+    private let behavior: (any CardBehavior)?
     private let ports: [(port: Port, socket: Int32, index: Int32)]
     private let cpu: (socket: Int32, index: Int32)
     private let buffer = UnsafeMutableRawPointer.allocate(byteCount: capacity * Int(PACKET_BATCH), alignment: 64)
@@ -36,14 +46,14 @@ final class EmulatedCard: @unchecked Sendable {
     final class Atomic8: Sendable { let value = Atomic(0) }
 
     /// In the calling thread's network namespace.
-    init(_ version: CardTagVersion, cpu: String, ports: [Port]) throws {
+    init(_ version: CardTagVersion, cpu: String, ports: [Port], behavior: (any CardBehavior)?) throws {
         func receiver(_ name: String) throws -> (socket: Int32, index: Int32) {
             let index = Int32(bitPattern: if_nametoindex(name))
             let socket = packet_receiver(index, 64 << 20)
             guard index > 0, socket >= 0 else { throw NoTap(interface: name, errno: -socket) }
             return (socket, index)
         }
-        self.version = version
+        (self.version, self.behavior) = (version, behavior)
         self.cpu = try receiver(cpu)
         self.ports = try ports.map { port in
             let receiver = try receiver(port.interface)
@@ -87,8 +97,8 @@ final class EmulatedCard: @unchecked Sendable {
     }
 
     /// Where a frame from the CPU goes and what is left of it; nil, with a reason, if no card would take it.
-    private func untag(_ frame: UnsafeRawBufferPointer) -> (port: Int, frame: [UInt8])? {
-        func refuse(_ why: String) -> (port: Int, frame: [UInt8])? {
+    private func untag(_ frame: UnsafeRawBufferPointer) -> (place: Int, frame: [UInt8])? {
+        func refuse(_ why: String) -> (place: Int, frame: [UInt8])? {
             mistakes.append("\(why): " + frame.prefix(40).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
             return nil
         }
@@ -99,7 +109,9 @@ final class EmulatedCard: @unchecked Sendable {
             version == .four ? (word >> 11, word >> 6 & 31, word & 63) : (word >> 10, word >> 4 & 63, word >> 1 & 7)
         guard ingress == (version == .four ? 31 : 63) else { return refuse("ingress \(ingress)") }
         guard frame[16..<20].allSatisfy({ $0 == 0xff }) else { return refuse("a transmit time") }
-        guard frame[20..<12 + length].allSatisfy({ $0 == 0 }) else { return refuse("a confirmation or something reserved") }
+        guard frame[20..<12 + length].allSatisfy({ $0 == 0 }) else {
+            return refuse("a confirmation or something reserved")
+        }
         guard let port = ports.firstIndex(where: { UInt16($0.port.egress) == egress }) else {
             return refuse("egress \(egress)")
         }
@@ -132,8 +144,10 @@ final class EmulatedCard: @unchecked Sendable {
             for (place, port) in ports.enumerated() where waiting[place].revents != 0 {
                 receive(port.socket) { frame in
                     // What the stack of this namespace has to say, it says to nobody.
-                    send(tag(Array(frame), ingress: port.port.ingress), by: cpu)
-                    toCPU.add(1, ordering: .relaxed)
+                    let padded = Array(frame) + [UInt8](repeating: 0, count: max(0, 60 - frame.count))
+                    let tagged = behavior?.fromPort(place, padded) ?? [tag(padded, ingress: port.port.ingress)]
+                    for frame in tagged { send(frame, by: cpu) }
+                    toCPU.add(tagged.count, ordering: .relaxed)
                 }
             }
             guard waiting[ports.count].revents != 0 else { continue }
@@ -142,9 +156,9 @@ final class EmulatedCard: @unchecked Sendable {
                     untaggedFromCPU.add(1, ordering: .relaxed)
                     return
                 }
-                guard let (place, bare) = untag(frame) else { return }
-                send(bare, by: (ports[place].socket, ports[place].index))
-                fromCPU.add(1, ordering: .relaxed)
+                let sent = behavior?.fromCPU(Array(frame)) ?? untag(frame).map { [$0] } ?? []
+                for (place, bare) in sent { send(bare, by: (ports[place].socket, ports[place].index)) }
+                fromCPU.add(sent.count, ordering: .relaxed)
             }
         }
     }

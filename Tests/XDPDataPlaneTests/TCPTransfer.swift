@@ -24,7 +24,9 @@ enum TCPTransfer {
             let socket = Glibc.socket(AF_INET, kind, 0)
             var on: Int32 = 1
             setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, 4)
-            guard call(socket, &name, bind) == 0, listen(socket, 1) == 0 else { throw NoTap(interface: "tcp", errno: errno) }
+            guard call(socket, &name, bind) == 0, listen(socket, 1) == 0 else {
+                throw NoTap(interface: "tcp", errno: errno)
+            }
             return socket
         }
         defer { close(listener) }

@@ -66,6 +66,15 @@ struct HardwareCounts {
         }
         // Less than before: another rule, or hardware that was reset.
         let packets = record.packets >= placement.counted ? record.packets - placement.counted : record.packets
+        if record.decision != placement.decision {
+            // Tables have changed, and the rule with them. A station that moved is still the one; what is dropped now, or is no
+            // longer, is counted elsewhere or nowhere in the tables. Of what was counted since the last look nobody knows which.
+            if record.decision == .drop || placement.decision == .drop {
+                if let subject = placement.subject { bySubject[subject]?.remove(record.megaflow) }
+                placement.subject = nil
+            }
+            placement.decision = record.decision
+        }
         (placement.counted, placement.place, placement.misses) = (record.packets, record.place, 0)
         total += packets
         if packets > 0 {

@@ -187,7 +187,10 @@ struct Tiering {
         var variants: [[OffloadCandidate]] = []
         for megaflow in sample.megaflows(state, sources: sources) {
             switch plane.planner.candidates(for: megaflow) {
-            case .success(let candidates):
+            case .success(let found):
+                // Two keys can tell the same megaflow; which one is to, the card chooses.
+                var candidates: [OffloadCandidate] = []
+                for candidate in found where !candidates.contains(candidate) { candidates.append(candidate) }
                 // Where a coarser one is the first of both, one rule is enough.
                 if !candidates.isEmpty, !variants.contains(where: { $0.first == candidates.first }) {
                     variants.append(candidates)

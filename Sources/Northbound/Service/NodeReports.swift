@@ -26,19 +26,23 @@ public struct NodeStatus: Hashable, Sendable {
     public var reconciliation: ReconciliationReport
     /// nil: the data plane has no program.
     public var program: ProgramReport?
+    /// nil: there is no card.
+    public var card: CardReport?
 
     public init(
         version: String, pid: Int32, uptimeMilliseconds: UInt64, configuration: String, dataPlane: String,
         generation: PolicyGeneration = PolicyGeneration(rawValue: 0), ports: Int = 0, portsUp: Int = 0,
         events: EventTotals = EventTotals(), residentBytes: UInt64 = 0, complaints: [String] = [],
         state: StateReport? = nil, start: StartReport? = nil,
-        reconciliation: ReconciliationReport = ReconciliationReport(), program: ProgramReport? = nil
+        reconciliation: ReconciliationReport = ReconciliationReport(), program: ProgramReport? = nil,
+        card: CardReport? = nil
     ) {
         (self.version, self.pid, self.uptimeMilliseconds) = (version, pid, uptimeMilliseconds)
         (self.configuration, self.dataPlane, self.generation) = (configuration, dataPlane, generation)
         (self.ports, self.portsUp, self.events) = (ports, portsUp, events)
         (self.residentBytes, self.complaints) = (residentBytes, complaints)
         (self.state, self.start, self.reconciliation, self.program) = (state, start, reconciliation, program)
+        self.card = card
     }
 }
 
@@ -241,9 +245,17 @@ public struct FlowReport: Hashable, Sendable {
     public var idleMilliseconds: UInt64
     /// Where the flow arrives; nil if its router interface is gone.
     public var port: PortID?
+    /// Where its packets are decided: `xdp`, or `card: emh type 3, slot 0x1a2b, rule 17`.
+    public var place: String
+    /// Why there; empty if there is nothing to say.
+    public var reason: String
 
-    public init(entry: FlowEntry, counter: Counter, idleMilliseconds: UInt64, port: PortID?) {
+    public init(
+        entry: FlowEntry, counter: Counter, idleMilliseconds: UInt64, port: PortID?, place: String = "",
+        reason: String = ""
+    ) {
         (self.entry, self.counter, self.idleMilliseconds, self.port) = (entry, counter, idleMilliseconds, port)
+        (self.place, self.reason) = (place, reason)
     }
 }
 

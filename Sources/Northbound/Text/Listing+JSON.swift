@@ -54,6 +54,8 @@ extension Listing {
         members.insert(JSONMember("port", flow.port.map { .string(names.name(of: $0)) } ?? .null), at: 0)
         members += counter(flow.counter)
         members.append(JSONMember("idle_ms", .unsigned(flow.idleMilliseconds)))
+        members.append(JSONMember("where", .string(flow.place)))
+        members.append(JSONMember("why", .string(flow.reason)))
         return .object(members)
     }
 

@@ -21,6 +21,7 @@ public struct Listing: Sendable {
             "configuration  \(status.configuration)",
             "data plane     \(status.dataPlane), policy generation \(status.generation.rawValue)",
         ]
+        if let card = status.card { lines += Self.card(card) }
         lines += memory(status)
         lines += [
             "ports          \(status.portsUp) of \(status.ports) up",
@@ -48,6 +49,7 @@ public struct Listing: Sendable {
                 "start": status.start.map(json) ?? .null,
                 "reconciliation": json(status.reconciliation),
                 "program": status.program.map(json) ?? .null,
+                "card": status.card.map(json) ?? .null,
             ]))
     }
 
@@ -128,13 +130,15 @@ public struct Listing: Sendable {
             json: .array(rows.map(\.json)))
     }
 
+    /// Flows with their use and where they are decided; why there, where the width is not limited.
     public static func flows(
         _ flows: [FlowReport], names: Directory, width: Int? = TextTable.width
     ) -> Listing {
-        var table = TextTable([
-            .left("PORT"), .left("PROTO"), .left("SOURCE"), .left("DESTINATION"), .left("ACTION"), .left("ORIGIN"),
-            .right("PACKETS"), .right("BYTES"), .right("IDLE"),
-        ])
+        var table = TextTable(
+            [
+                .left("PORT"), .left("PROTO"), .left("SOURCE"), .left("DESTINATION"), .left("ACTION"), .left("ORIGIN"),
+                .right("PACKETS"), .right("BYTES"), .right("IDLE"), .left("WHERE"),
+            ] + (width == nil ? [.left("WHY")] : []))
         for flow in flows {
             let key = flow.entry.key
             let ports = key.ipProtocol == 6 || key.ipProtocol == 17
@@ -149,10 +153,12 @@ public struct Listing: Sendable {
                 flow.entry.origin == .static ? "static" : "derived",
                 "\(flow.counter.packets)", Quantity.short(flow.counter.bytes),
                 Quantity.duration(milliseconds: flow.idleMilliseconds),
+                // The exact place is for those who ask for it.
+                width == nil ? flow.place : String(flow.place.prefix { $0 != ":" }), flow.reason,
             ])
         }
         return Listing(
-            lines: flows.isEmpty ? ["no flows"] : table.lines(width: width),
+            lines: flows.isEmpty ? ["no flows"] : table.withoutEmptyColumns().lines(width: width),
             json: .array(flows.map { json($0, names) }))
     }
 

@@ -26,6 +26,7 @@ extension NodeStatus {
             if let start { $0.adoption = start.wire }
             $0.reconciliation = reconciliation.wire
             if let program { $0.program = program.wire }
+            if let card { $0.card = card.wire }
         }
     }
 
@@ -41,7 +42,8 @@ extension NodeStatus {
             start: wire.hasAdoption ? StartReport(wire.adoption) : nil,
             reconciliation: try Field.within("reconciliation") { () throws(NodeError) in
                 try ReconciliationReport(wire.reconciliation)
-            }, program: wire.hasProgram ? ProgramReport(wire.program) : nil)
+            }, program: wire.hasProgram ? ProgramReport(wire.program) : nil,
+            card: wire.hasCard ? CardReport(wire.card) : nil)
     }
 }
 
@@ -138,13 +140,14 @@ extension FlowReport {
             $0.entry = Piccolo_V1_FlowEntry(entry)
             ($0.counter, $0.idleMilliseconds) = (counter.wire, idleMilliseconds)
             if let port { $0.port = UInt32(port.rawValue) }
+            ($0.place, $0.reason) = (place, reason)
         }
     }
 
     init(_ wire: Piccolo_V1_FlowReport) throws(NodeError) {
         self.init(
             entry: try wire.entry.model(), counter: Counter(wire.counter), idleMilliseconds: wire.idleMilliseconds,
-            port: wire.hasPort ? try Field.port(wire.port) : nil)
+            port: wire.hasPort ? try Field.port(wire.port) : nil, place: wire.place, reason: wire.reason)
     }
 }
 

@@ -174,7 +174,8 @@ final class CardPortAssembly {
         }
         if sums {
             do { try netlink.setOffload(.receiveChecksum, false, of: cpu.name) } catch {
-                notes.append("\(error); TCP and UDP for the node itself may be summed up anew, and the kernel may warn of it")
+                notes.append(
+                    "\(error); TCP and UDP for the node itself may be summed up anew, and the kernel may warn of it")
             }
         }
     }

@@ -29,12 +29,14 @@ public enum CardPortError: Error, Sendable, CustomStringConvertible {
         case .number(let port, let field, let value, let most):
             return "port \(port): \(field) cannot be \(value); the tag has room for 0 to \(most)"
         case .taken(let field, let value, let ports):
-            return "\(field) \(value) is given to ports \(ports.joined(separator: " and ")): the tag could not tell them apart"
+            return
+                "\(field) \(value) is given to ports \(ports.joined(separator: " and ")): the tag could not tell them apart"
         case .mtu(let port, let wanted, let interface, let available, let tag):
             let what = wanted.map { "MTU \($0) of port \(port)" } ?? "port \(port)"
             let most = Int(available) - tag
             let hint = wanted.map { ", or raise that of \(interface) to \(Int($0) + tag)" } ?? ""
-            return "\(what) does not fit: its frames cross \(interface), whose MTU is \(available), with a tag of \(tag) bytes; "
+            return
+                "\(what) does not fit: its frames cross \(interface), whose MTU is \(available), with a tag of \(tag) bytes; "
                 + "at most \(max(most, 0)) is right\(hint)"
         case .noInterface(let name):
             return "there is no interface \(name) whose cable could lead to the card"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import BPF
 import CFastPath
+import Packet
 
 /// The programs of the CPU port and their maps in the kernel: loaded by this process, or found where an earlier one pinned them.
 final class CardPortPrograms {

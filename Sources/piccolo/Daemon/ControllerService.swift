@@ -29,7 +29,8 @@ struct ControllerService: NodeService {
             state: status.memory.map { StateReport($0, directory: daemon.stateDirectory) },
             start: status.adoption.map { StartReport($0, reason: daemon.startReason) },
             reconciliation: ReconciliationReport(status.reconciliation),
-            program: ProgramReport(running, replacement: last?.sentence ?? ""))
+            program: ProgramReport(running, replacement: last?.sentence ?? ""), card: status.card.map { CardReport($0) }
+        )
     }
 
     func ports() async throws(NodeError) -> [PortReport] {
@@ -79,7 +80,8 @@ struct ControllerService: NodeService {
             reports.append(
                 FlowReport(
                     entry: entry, counter: record.counter ?? Counter(),
-                    idleMilliseconds: UInt64((record.idle ?? 0) * 1000), port: port))
+                    idleMilliseconds: UInt64((record.idle ?? 0) * 1000), port: port,
+                    place: record.location?.place ?? "", reason: record.location?.reason ?? ""))
             if filter.limit > 0, reports.count == filter.limit { break }
         }
         return reports
@@ -175,6 +177,16 @@ extension ReconciliationReport {
         self.init(
             runs: status.runs, found: status.found, repaired: status.found - status.failed, failed: status.failed,
             timeSeconds: status.lastTime, discrepancies: Array((status.last?.discrepancies ?? []).prefix(8)))
+    }
+}
+
+extension CardReport {
+    init(_ card: CardStatus) {
+        self.init(
+            name: card.name, problem: card.problem ?? "",
+            tables: card.tables.map { Table(name: $0.name, capacity: $0.capacity, used: $0.used) },
+            packets: card.packets, placed: card.placed, cold: card.cold, replaced: card.replaced,
+            overtaken: card.overtaken, refused: card.refused)
     }
 }
 

@@ -78,7 +78,7 @@ extension Listing {
     static func imported(_ file: String, into directory: String, forgotten: Int) -> Listing {
         Listing(
             lines: [
-                "\(file) is the configuration in \(directory) now; \(forgotten) changes by calls are forgotten"
+                "\(file) is the configuration in \(directory) now; changes by calls forgotten: \(forgotten)"
             ],
             json: .object([
                 "configuration": .string(file), "directory": .string(directory), "forgotten": .count(forgotten),

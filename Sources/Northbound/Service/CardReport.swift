@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The card in front of the fast path.
+public struct CardReport: Hashable, Sendable {
+    /// One of its tables of rules, or of what rules need.
+    public struct Table: Hashable, Sendable {
+        /// `emh`, `collision`, `ema`, `action`.
+        public var name: String
+        public var capacity: Int
+        public var used: Int
+
+        public init(name: String, capacity: Int, used: Int) {
+            (self.name, self.capacity, self.used) = (name, capacity, used)
+        }
+    }
+
+    /// As its driver calls it.
+    public var name: String
+    /// Why nothing is offloaded; empty: the card is in use.
+    public var problem: String
+    public var tables: [Table]
+    /// Packets that it has decided.
+    public var packets: UInt64
+    /// Rules placed since the start.
+    public var placed: UInt64
+    /// Rules that left: they were cold; they made room for hotter ones; tables changed, or the card was reset.
+    public var cold: UInt64
+    public var replaced: UInt64
+    public var overtaken: UInt64
+    /// How often something was refused, by reason.
+    public var refused: [String: UInt64]
+
+    public init(
+        name: String, problem: String = "", tables: [Table] = [], packets: UInt64 = 0, placed: UInt64 = 0,
+        cold: UInt64 = 0, replaced: UInt64 = 0, overtaken: UInt64 = 0, refused: [String: UInt64] = [:]
+    ) {
+        (self.name, self.problem, self.tables, self.packets) = (name, problem, tables, packets)
+        (self.placed, self.cold, self.replaced, self.overtaken) = (placed, cold, replaced, overtaken)
+        self.refused = refused
+    }
+}

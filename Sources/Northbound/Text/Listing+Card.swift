@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Listing {
+    /// Lines of `status` about the card.
+    static func card(_ card: CardReport) -> [String] {
+        let tables = card.tables.map { "\($0.name) \($0.used)/\($0.capacity)" }.joined(separator: ", ")
+        var lines = Paragraph.lines(
+            "\(card.name): \(tables); \(card.packets) packets", first: label("card"), rest: label(""))
+        let left = "left: cold \(card.cold), replaced \(card.replaced), overtaken \(card.overtaken)"
+        let refused = card.refused.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        lines += Paragraph.lines(
+            "rules placed \(card.placed), \(left)" + (refused.isEmpty ? "" : "; refused: \(refused)"),
+            first: label(""), rest: label(""))
+        if !card.problem.isEmpty {
+            lines += Paragraph.lines("not in use: \(card.problem)", first: label(""), rest: label(""))
+        }
+        return lines
+    }
+
+    static func json(_ card: CardReport) -> JSONValue {
+        .object([
+            "name": .string(card.name),
+            "problem": card.problem.isEmpty ? .null : .string(card.problem),
+            "tables": .array(
+                card.tables.map { table in
+                    .object([
+                        "name": .string(table.name), "capacity": .count(table.capacity), "used": .count(table.used),
+                    ])
+                }),
+            "packets": .unsigned(card.packets),
+            "placed": .unsigned(card.placed),
+            "cold": .unsigned(card.cold),
+            "replaced": .unsigned(card.replaced),
+            "overtaken": .unsigned(card.overtaken),
+            "refused": .object(
+                card.refused.sorted { $0.key < $1.key }.map { JSONMember($0.key, .unsigned($0.value)) }),
+        ])
+    }
+}
