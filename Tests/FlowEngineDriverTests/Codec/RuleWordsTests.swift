@@ -22,7 +22,8 @@ struct RuleWordsTests {
         var key = KeyValues()
         (key[.vlan], key[.vlanPriority]) = (vlan, priority)
         let entry = try layout.encode(
-            key, action: ActionID(index: action, queue: queue, .sixteenActions), priority: 0xff, CardQuirks(profile: .realTimeHAT))
+            key, action: ActionID(index: action, queue: queue, .sixteenActions), priority: 0xff,
+            CardQuirks(profile: .realTimeHAT))
         #expect(entry == EntryWords(words + Array(repeating: 0, count: 7)))
     }
 

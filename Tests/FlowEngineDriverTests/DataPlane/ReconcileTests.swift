@@ -78,7 +78,7 @@ struct ReconcileTests {
             #expect(store.shadow.records.isEmpty)
             // For the next round.
             _ = world.plane.tables
-            try? world.plane.recover()
+            _ = try? world.plane.recover()
         }
     }
 }

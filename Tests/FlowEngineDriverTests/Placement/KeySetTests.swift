@@ -67,7 +67,8 @@ struct KeySetTests {
                     let emissions = card.receive(probe.frame, port: probe.port)
                     #expect(
                         emissions == [.port(Int(output.rawValue) - 1, probe.frame)],
-                        "\(Self.variants[variant].name), map \(mapRevision), key set \(hashRevision), \(probe.rule): \(card.lastVerdict)")
+                        "\(Self.variants[variant].name), map \(mapRevision), key set \(hashRevision), \(probe.rule): \(card.lastVerdict)"
+                    )
                     _ = tables.carryOut([.remove(ordinal)])
                     card.receive(probe.frame, port: probe.port)
                     #expect(card.lastVerdict.match == nil)
@@ -79,7 +80,8 @@ struct KeySetTests {
     private func random(_ keySet: OffloadKeySet, using generator: inout SeededGenerator) -> Megaflow {
         var megaflow = Megaflow()
         megaflow.ingressPort = PortID(Int.random(in: 1...3, using: &generator))
-        megaflow.sourceMAC = MACAddress(rawValue: 0x0200_0000_0000 | UInt64.random(in: 1...0xff_ffff, using: &generator))
+        megaflow.sourceMAC = MACAddress(
+            rawValue: 0x0200_0000_0000 | UInt64.random(in: 1...0xff_ffff, using: &generator))
         megaflow.destinationMAC = MACAddress(
             rawValue: 0x0200_1000_0000 | UInt64.random(in: 1...0xff_ffff, using: &generator))
         megaflow.vlan = VLANID(rawValue: UInt16.random(in: 1...4093, using: &generator))
@@ -89,7 +91,8 @@ struct KeySetTests {
             megaflow.etherType = [0x0800, 0x86dd, 0x88b5, 0xc0de].randomElement(using: &generator)
         }
         megaflow.ipv4Source = IPv4Address(rawValue: UInt32.random(in: 0x0a00_0000...0x0aff_ffff, using: &generator))
-        megaflow.ipv4Destination = IPv4Address(rawValue: UInt32.random(in: 0x0b00_0000...0xdfff_ffff, using: &generator))
+        megaflow.ipv4Destination = IPv4Address(
+            rawValue: UInt32.random(in: 0x0b00_0000...0xdfff_ffff, using: &generator))
         megaflow.ipProtocol = Bool.random(using: &generator) ? IPProtocol.udp : IPProtocol.tcp
         megaflow.dscp = UInt8.random(in: 0...63, using: &generator)
         megaflow.sourcePort = UInt16.random(in: 1 ... .max, using: &generator)
@@ -134,7 +137,8 @@ struct AccessCountTests {
         let bus = Dividing(SimulatedRegisterBus(try SimulatedCard(CardWorld.configuration())), every: 4)
         let map = FlowEngineMap.revision7
         #expect(
-            try AccessCount.calibrate(bus, count: map.bm.mmiAccesses.address, scratch: map.common.rwTest.address) == nil)
+            try AccessCount.calibrate(bus, count: map.bm.mmiAccesses.address, scratch: map.common.rwTest.address) == nil
+        )
         #expect(
             try AccessCount.calibrate(bus, count: map.common.bitgenTime.address, scratch: map.common.rwTest.address)
                 == nil)
@@ -147,7 +151,9 @@ struct AccessCountTests {
         let map = FlowEngineMap.revision7
         let count = try #require(
             try AccessCount.calibrate(bus, count: map.bm.mmiAccesses.address, scratch: map.common.rwTest.address))
-        let writes = (1...30).map { RegisterAccess.write(map.action.address($0, word: 0), 0xffff_ff00 | UInt32($0) << 1 | 1) }
+        let writes = (1...30).map {
+            RegisterAccess.write(map.action.address($0, word: 0), 0xffff_ff00 | UInt32($0) << 1 | 1)
+        }
         card.faults = CardFaults([.init(.dropped, .access(card.accessCount + 18))])
         try count.transfer(writes, bus)
         for number in 1...30 { #expect(card.contents.actions[number]?.word == writes[number - 1].value) }
