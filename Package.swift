@@ -51,7 +51,7 @@ let package = Package(
         .target(name: "FlowEngineRegisters", swiftSettings: settings),
         .target(
             name: "FlowEngineDriver", dependencies: ["FlowEngineRegisters", "Tables", "Packet", "CLinux"],
-            swiftSettings: settings),
+            exclude: ["README.md"], swiftSettings: settings),
         .target(
             name: "FlowEngineSimulator", dependencies: ["FlowEngineRegisters", "Packet"], exclude: ["README.md"],
             swiftSettings: settings),

@@ -63,10 +63,10 @@ public struct RuleBook: Sendable {
         let layout = layout(of: keySet)
         let words = try layout.encode(
             key, action: ActionID(index: action, queue: actions.queue(of: action), quirks.actionID),
-            priority: priority, bitmap: quirks.emaType)
+            priority: priority, quirks)
         let rule = CardRule(
             megaflow: megaflow, decision: decision, place: place, keySet: keySet, slot: slot, action: action,
-            actionWord: actionWord, words: words, tcam: slot < 0 ? TCAMKey(key).words : EntryWords(count: 0))
+            actionWord: actionWord, words: words, tcam: slot < 0 ? TCAMKey(key, quirks).words : EntryWords(count: 0))
         actions.take(action)
         switch place {
         case .exact(let number):
