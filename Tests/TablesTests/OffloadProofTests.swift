@@ -274,6 +274,21 @@ struct OffloadProofTests {
             }.hasPrefix("drop"))
     }
 
+    @Test("a rule on any port does not match a later fragment, which has none")
+    func anyPort() {
+        var card = Card()
+        card.block { match in
+            (match.ipProtocol, match.destinationPorts) = (17, 0...UInt16.max)
+        }
+        let udp = { (megaflow: inout Megaflow) in
+            (megaflow.ingressPort, megaflow.destinationMAC) = (Network.port(1), Network.router)
+            (megaflow.etherType, megaflow.ipProtocol) = (EtherType.ipv4, 17)
+        }
+        #expect(card.decide(udp).contains("IPv4 later fragments go to the kernel (fragment)"))
+        card.traits.skipsFragments = true
+        #expect(card.decide(udp) == "drop")
+    }
+
     @Test("an EtherType is found behind the tags that hardware reads past")
     func etherType() {
         var card = Card()
