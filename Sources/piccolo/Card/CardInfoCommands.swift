@@ -71,7 +71,7 @@ struct CardSelftestCommand: ParsableCommand {
         do {
             let device = try SpidevDevice(SpidevConfiguration(path: path, hertz: card.speed))
             return try SPISpeedTest(maximum: card.speed, rounds: rounds).run(on: device)
-        } catch let error as SPIError {
+        } catch {
             throw CommandFailure(message: "\(BusError(error.cause, bus: "spi \(path)"))")
         }
     }

@@ -70,18 +70,21 @@ struct CardAuditCommand: ParsableCommand {
         let (shadow, book, _) = try shadow.read()
         let ports = book.ports.all.compactMap { book.ports.number(of: $0) }
         let audit = CardAudit(shadow, book: book, ports: ports)
-        var results: [AuditResult] = []
-        do {
-            var client = try SimulatedCardClient(path: socket)
-            for probe in audit.probes {
-                let emissions = try client.send(probe.frame, at: .port(probe.port))
-                results.append(AuditResult(probe, emissions))
-            }
-        } catch let error as CardSocketError {
-            throw CommandFailure(message: "\(error)")
-        }
+        let results: [AuditResult]
+        do { results = try Self.send(audit.probes, to: socket) } catch { throw CommandFailure(message: "\(error)") }
         Terminal.out(.audit(results, skipped: audit.skipped, width: output.width), json: output.json)
         if results.contains(where: { !$0.isRight }) { throw CommandFailure(message: nil) }
+    }
+}
+
+extension CardAuditCommand {
+    private static func send(_ probes: [CardAudit.Probe], to path: String) throws(CardSocketError) -> [AuditResult] {
+        var client = try SimulatedCardClient(path: path)
+        var results: [AuditResult] = []
+        for probe in probes {
+            results.append(AuditResult(probe, try client.send(probe.frame, at: .port(probe.port))))
+        }
+        return results
     }
 }
 
