@@ -51,7 +51,7 @@ let package = Package(
         .target(name: "FlowEngineRegisters", swiftSettings: settings),
         .target(
             name: "FlowEngineDriver", dependencies: ["FlowEngineRegisters", "Tables", "Packet", "CLinux"],
-            swiftSettings: settings),
+            exclude: ["README.md"], swiftSettings: settings),
         .target(
             name: "FlowEngineSimulator", dependencies: ["FlowEngineRegisters", "Packet"], exclude: ["README.md"],
             swiftSettings: settings),
@@ -146,8 +146,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ControllerTests",
-            dependencies: ["Controller", "FlowEngineDriver", "FlowEngineSimulator", "FlowEngineRegisters", "TestSupport"],
-            swiftSettings: settings),
+            dependencies: [
+                "Controller", "FlowEngineDriver", "FlowEngineSimulator", "FlowEngineRegisters", "TestSupport",
+            ], swiftSettings: settings),
         // A file system that fails and forgets, between SQLite and the real one.
         .target(name: "StoreFaults", path: "Tests/StoreFaults", linkerSettings: [.linkedLibrary("sqlite3")]),
         .testTarget(

@@ -13,6 +13,7 @@ final class SimulatedHardware: HardwareUnderTest {
     private let ports: CardPorts
 
     var plane: any OffloadingDataPlane { driven }
+    var countsDropped: Bool { card.configuration.variants.droppedFrames == .counted }
 
     /// - Parameters:
     ///   - ports: the node's, in the order of the card's.
@@ -31,6 +32,7 @@ final class SimulatedHardware: HardwareUnderTest {
         var quirks = CardQuirks(profile: .trustNode)
         (quirks.collisionEntries, quirks.emaEntries) = (1024, 512)
         quirks.hashOverlay = .constant(0)
+        quirks.countsDrops = configuration.variants.droppedFrames == .counted
         quirks.vlanPriority = configuration.variants.vlanPriority == .pcp ? .pcp : .pcpAndDEI
         if configuration.variants.untaggedVLAN == .zero, Bool.random(using: &random) { quirks.untaggedVLAN = 0 }
         if configuration.variants.tosBits == .dscp, Bool.random(using: &random) { quirks.tosIsDSCP = true }

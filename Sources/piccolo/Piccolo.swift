@@ -24,7 +24,7 @@ struct Piccolo: AsyncParsableCommand {
             ReconcileCommand.self, ProgramCommand.self, StopCommand.self,
         ]
         #endif
-        return commands + [StateCommand.self, CompletionsCommand.self]
+        return commands + [CardCommand.self, StateCommand.self, CompletionsCommand.self]
     }
 
     static func main() async {

@@ -328,6 +328,12 @@ struct RandomConfiguration {
         }
         var taken: Set<Int> = []
         card.ports.removeAll { !taken.insert($0.physical).inserted }
+        card.cpuPort = maybe { random in
+            var port = Configuration.Card.CPUPort(interface: random.pick(["eth0", "end0"]))
+            port.tag = random.number(1...4)
+            port.untagged = random.pick([.drop, .kernel])
+            return port
+        }
         card.hashRevision = maybe { $0.number(1...12) }
         for trait in CardTrait.flags where chance(30) { card.traits[keyPath: trait.path] = true }
         for trait in CardTrait.numbers where chance(30) { card.traits[keyPath: trait.path] = number(trait.range) }

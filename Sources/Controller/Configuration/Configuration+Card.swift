@@ -24,10 +24,25 @@ extension Configuration {
             public init(name: Located<String>, physical: Int) { (self.name, self.physical) = (name, physical) }
         }
 
+        /// The interface that is cabled to the card and carries tagged frames (Real-Time HAT).
+        public struct CPUPort: Hashable, Sendable {
+            public enum Untagged: String, Hashable, Sendable, CaseIterable { case drop, kernel }
+
+            public var interface: String
+            /// Version of the tag, 1...4.
+            public var tag = 4
+            /// What becomes of frames without a tag.
+            public var untagged = Untagged.drop
+
+            public init(interface: String) { self.interface = interface }
+        }
+
         public var bus: Bus
         /// Of SPI, Hz; nil: the highest at which the driver's self-test passes.
         public var speed: Int?
         public var ports: [Port] = []
+        /// nil: the ports' interfaces are there by themselves (TrustNode), or tagged frames are somebody else's business.
+        public var cpuPort: CPUPort?
         /// The key sets that the bitstream was built with; nil: as the card says.
         public var hashRevision: Int?
         /// What the operator vouches for of the way the card reads frames, beside what its driver knows.

@@ -4,7 +4,7 @@ import Yams
 
 extension ConfigurationParser {
     private static let cardKeys = [
-        "bus", "speed", "ports", "hash_revision", "traits", "promote", "demote", "share",
+        "bus", "speed", "ports", "cpu_port", "hash_revision", "traits", "promote", "demote", "share",
     ]
 
     /// After the ports.
@@ -25,6 +25,7 @@ extension ConfigurationParser {
             }
         }
         readCardPorts(reader, &card)
+        card.cpuPort = readCPUPort(reader)
         card.hashRevision = reader.integer("hash_revision", in: 1...255)
         for trait in reader.elements("traits") { readTrait(trait, &card.traits) }
         let rates = "packets per second, like 1000pps, from 1 to 100000000"
@@ -48,6 +49,18 @@ extension ConfigurationParser {
                 } ?? card.share
         }
         result.card = card
+    }
+
+    private func readCPUPort(_ card: YAMLMapping) -> Configuration.Card.CPUPort? {
+        guard let node = card["cpu_port"],
+            let reader = YAMLMapping(
+                node, what: "cpu_port of card", keys: ["interface", "tag", "untagged"], complaints: complaints),
+            let interface = reader.requiredText("interface")
+        else { return nil }
+        var port = Configuration.Card.CPUPort(interface: interface.value)
+        port.tag = reader.integer("tag", in: 1...4) ?? port.tag
+        port.untagged = reader.choice("untagged", Configuration.Card.CPUPort.Untagged.self) ?? port.untagged
+        return port
     }
 
     private mutating func readCardPorts(_ reader: YAMLMapping, _ card: inout Configuration.Card) {

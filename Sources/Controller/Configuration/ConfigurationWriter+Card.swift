@@ -11,6 +11,12 @@ extension ConfigurationWriter {
         var ports = YAMLFields()
         for port in card.ports { ports.add(YAMLText.key(port.name.value), .number(port.physical)) }
         fields.add("ports", .mapping(ports))
+        if let port = card.cpuPort {
+            var cpuPort = YAMLFields("interface", .text(port.interface))
+            if port.tag != 4 { cpuPort.add("tag", .number(port.tag)) }
+            if port.untagged != .drop { cpuPort.add("untagged", .text(port.untagged.rawValue)) }
+            fields.add("cpu_port", .mapping(cpuPort))
+        }
         fields.add("hash_revision", card.hashRevision.map { .number($0) })
         var traits: [YAMLText] = []
         for trait in CardTrait.flags where card.traits[keyPath: trait.path] { traits.append(.text(trait.name)) }

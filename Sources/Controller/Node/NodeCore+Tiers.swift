@@ -21,6 +21,7 @@ extension NodeCore {
             Dictionary(card.ports.map { ($0.name.value, $0.physical) }) { first, _ in first }
         }
         if ports(old) != ports(new) { changed.append("card.ports") }
+        if old.cpuPort != new.cpuPort { changed.append("card.cpu_port") }
         if old.hashRevision != new.hashRevision { changed.append("card.hash_revision") }
         if old.traits != new.traits { changed.append("card.traits") }
         return changed

@@ -69,6 +69,20 @@ public struct Identities: Hashable, Sendable {
 
     public init() {}
 
+    /// The numbers that a plan of this configuration will give to its ports, by name: for what has to know them before there is a plan.
+    public func portNumbers(of configuration: Configuration) -> [String: PortID] {
+        var numbers = ports
+        numbers.begin(reserved: [])
+        for port in configuration.ports {
+            if let id = port.id { numbers.take(UInt32(id.rawValue), for: port.name) }
+        }
+        var found: [String: PortID] = [:]
+        for port in configuration.ports {
+            found[port.name] = PortID(rawValue: UInt16(truncatingIfNeeded: numbers.number(of: port.name)))
+        }
+        return found
+    }
+
     /// Takes over the numbers found in a data plane that was running before this process.
     mutating func adopt(_ entries: some Sequence<TableEntry>) {
         var stations: [RouterInterfaceID: MyStationEntry] = [:]

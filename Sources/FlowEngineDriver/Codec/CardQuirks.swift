@@ -57,6 +57,9 @@ public struct CardQuirks: Hashable, Sendable {
     public var actionID: ActionIDLayout
     /// The bit of an action word that drops; nil: not known, and nothing is dropped. 6 in the vendor's header file.
     public var dropBit: UInt8?
+    /// Whether GOOD_FLOWID counts what a rule drops. If that is not known, no rule drops: it would look idle, and its packets would be
+    /// in no count.
+    public var countsDrops = false
     public var emaType = TypeBitmap.setIfOpen
     public var vlanPriority = VLANPriorityField.pcp
     /// Whether TOS in a key is the upper six bits of the octet. If that is not known, no rule looks at it.

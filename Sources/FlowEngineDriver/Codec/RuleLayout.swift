@@ -37,17 +37,17 @@ public struct RuleLayout: Sendable {
 
     /// The rule's words, valid.
     ///
-    /// - Parameter bitmap: polarity of a masked rule's TYPE; not looked at for an exact-match rule.
+    /// - Parameter quirks: the polarity of a masked rule's TYPE, and what a priority is.
     public func encode(
-        _ key: KeyValues, action: ActionID, priority: UInt8, bitmap: CardQuirks.TypeBitmap
+        _ key: KeyValues, action: ActionID, priority: UInt8, _ quirks: CardQuirks
     ) throws(OffloadRefusal) -> EntryWords {
         var entry = EntryWords(count: words)
         entry.set(valid, to: 1)
-        entry.set(typeField, to: type == 0 ? EMAType.bitmap(comparing: key.fields, bitmap) : UInt64(type))
+        entry.set(typeField, to: type == 0 ? EMAType.bitmap(comparing: key.fields, quirks.emaType) : UInt64(type))
         entry.set(self.priority, to: UInt64(priority))
         entry.set(actionID, to: UInt64(action.rawValue))
         for part in parts where key.fields.contains(part.field.set) {
-            let value = key[part.field]
+            let value = key[part.field] >> shift(part, quirks)
             guard part.place.width >= 64 || value >> UInt64(part.place.width) == 0 else {
                 throw .value(
                     field: part.field.layoutName, value: "\(value)",
@@ -58,6 +58,11 @@ public struct RuleLayout: Sendable {
         return entry
     }
 
+    /// Where there are three bits for a priority they are the PCP, also on a card whose wider keys have the DEI below it.
+    private func shift(_ part: Part, _ quirks: CardQuirks) -> UInt64 {
+        part.field == .vlanPriority && part.place.width == 3 && quirks.vlanPriority == .pcpAndDEI ? 1 : 0
+    }
+
     public struct Decoded: Sendable {
         public var key: KeyValues
         public var action: ActionID
@@ -65,16 +70,18 @@ public struct RuleLayout: Sendable {
     }
 
     /// Nil if the rule is not valid, or of another type.
-    public func decode(_ entry: EntryWords, bitmap: CardQuirks.TypeBitmap) -> Decoded? {
+    public func decode(_ entry: EntryWords, _ quirks: CardQuirks) -> Decoded? {
         guard entry.value(valid) == 1 else { return nil }
         var compared = fields
         if type == 0 {
-            compared = EMAType.fields(entry.value(typeField), bitmap)
+            compared = EMAType.fields(entry.value(typeField), quirks.emaType)
         } else if entry.value(typeField) != UInt64(type) {
             return nil
         }
         var key = KeyValues()
-        for part in parts where compared.contains(part.field.set) { key[part.field] = entry.value(part.place) }
+        for part in parts where compared.contains(part.field.set) {
+            key[part.field] = entry.value(part.place) << shift(part, quirks)
+        }
         return Decoded(
             key: key, action: ActionID(rawValue: UInt32(entry.value(actionID))),
             priority: UInt8(entry.value(priority)))

@@ -31,12 +31,14 @@ public struct TCAMKey: Hashable, Sendable {
         Part(field: .destinationPort, source: 16, folded: 4),
     ]
 
-    public init(_ key: KeyValues) {
+    public init(_ key: KeyValues, _ quirks: CardQuirks) {
         (data, mask) = (0, 1)
         var bit = 1
         for part in Self.parts {
             if key.fields.contains(part.field.set) {
-                data |= Self.fold(key[part.field], part) << UInt64(bit)
+                var value = key[part.field]
+                if part.field == .vlanPriority, quirks.vlanPriority == .pcpAndDEI { value >>= 1 }
+                data |= Self.fold(value, part) << UInt64(bit)
                 mask |= (1 << UInt64(part.folded) - 1) << UInt64(bit)
             }
             bit += part.folded

@@ -14,6 +14,9 @@ extension FlowEngineDataPlane {
                 "\(name): \(tables.condemned.count) rules of the card could not be changed or taken out: "
                     + "\(tables.lastError ?? "an access failed"); it is tried again")
         }
+        if tables.isReady, let error = failedLook {
+            health.complaints.append("\(name): the card could not be looked after: \(error); it is tried again")
+        }
         if tables.resets > 0 {
             health.complaints.append(
                 "\(name): the card was reset \(tables.resets) times behind this program's back; its tables were written again"
@@ -45,8 +48,9 @@ extension FlowEngineDataPlane {
             if isToRecover { try recover() }
             try tables.driver.pollAlarms()
             try flush()
+            failedLook = nil
         } catch {
-            tables.note(error)
+            failedLook = error
         }
         collectReleased()
     }

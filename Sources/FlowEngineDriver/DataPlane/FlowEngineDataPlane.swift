@@ -57,6 +57,8 @@ public final class FlowEngineDataPlane: OffloadingDataPlane {
     var verdicts: [[UInt64]] = Array(repeating: [0, 0], count: Int(PortID.maximum) + 1)
     /// Rules of an earlier process were found, and the tables they were proven from are not here yet.
     public internal(set) var isAdopted: Bool
+    /// Why the card could not be looked after last time.
+    var failedLook: CardError?
     let ports: CardPorts
     private let maintains: Bool
 

@@ -118,9 +118,20 @@ extension CardIdentity {
 extension CardKeys {
     /// The key sets of a card whose layout and hash are public, as far as it has the tables for them.
     public init(_ identity: CardIdentity, _ quirks: CardQuirks) {
-        let revision = identity.hashRevision ?? 0
+        self.init(
+            revision: identity.hashRevision ?? 0, hasExact: identity.flowCache.exact,
+            hasMasked: identity.flowCache.masked, quirks)
+    }
+
+    /// The key sets of a card that has all tables; nil if the revision is in no public source.
+    public init?(hashRevision: Int, _ quirks: CardQuirks) {
+        guard FlowCacheLayouts.hashRevisions.contains(hashRevision) else { return nil }
+        self.init(revision: hashRevision, hasExact: true, hasMasked: true, quirks)
+    }
+
+    private init(revision: Int, hasExact: Bool, hasMasked: Bool, _ quirks: CardQuirks) {
         var exact: [ExactType] = []
-        if identity.flowCache.exact {
+        if hasExact {
             for type in 1...4 {
                 guard let layout = FlowCacheLayouts.emhRule(hashRevision: revision, type: type),
                     let rule = RuleLayout(name: "emh type \(type)", type: type, layout),
@@ -130,7 +141,7 @@ extension CardKeys {
             }
         }
         var masked: RuleLayout?
-        if identity.flowCache.masked {
+        if hasMasked {
             masked = RuleLayout(name: "ema", type: 0, FlowCacheLayouts.emaRule)
             if !quirks.tosIsDSCP { masked?.fields.remove(.dscp) }
         }

@@ -17,6 +17,10 @@ public struct CardStatistics: Hashable, Sendable {
     public internal(set) var sent: [UInt64]
     /// Packets that no rule knew: flow 0.
     public internal(set) var defaultFlow: UInt64 = 0
+    /// Packets by where they came in and where they went, [in][out]: 0...15 are ports, 16 and more interfaces of the processor.
+    public internal(set) var paths: [[UInt64]] = Array(repeating: Array(repeating: 0, count: 32), count: 32)
+    /// Packets that the traffic manager dropped, by flow id, 0..<512.
+    public internal(set) var limitDrops: [UInt64] = Array(repeating: 0, count: 512)
     /// Counts that were lost because the bus failed while they were read: at least so many reads.
     public internal(set) var lostReads: UInt64 = 0
 
@@ -29,44 +33,71 @@ public struct CardStatistics: Hashable, Sendable {
     }
 }
 
+/// Counters to be read in one batch, and where their sums are.
+private struct CounterBatch {
+    var accesses: [RegisterAccess] = []
+    var sums: [WritableKeyPath<CardStatistics, UInt64>] = []
+
+    mutating func add(
+        _ counters: RegisterArray<StatisticsCounter, ClearOnRead>, _ index: Int,
+        _ sum: WritableKeyPath<CardStatistics, UInt64>
+    ) {
+        accesses.append(.read(counters[index].address))
+        sums.append(sum)
+    }
+}
+
 extension CardDriver {
-    /// Reads what was counted since the last time. A failure loses what the card had answered and could not be told.
+    private var datapaths: Range<Int> { 0..<min(identity.datapathCount, map.rxStatistics.count) }
+
+    /// Reads what ports counted since the last time. A failure loses what the card had answered and could not be told.
     public func pollStatistics() throws(CardError) {
-        var batch: [RegisterAccess] = []
-        var sinks: [WritableKeyPath<CardStatistics, UInt64> & Sendable] = []
-        func read(
-            _ counters: RegisterArray<StatisticsCounter, ClearOnRead>, _ index: Int,
-            _ sink: WritableKeyPath<CardStatistics, UInt64> & Sendable
-        ) {
-            batch.append(.read(counters[index].address))
-            sinks.append(sink)
-        }
-        for datapath in 0..<min(identity.datapathCount, map.rxStatistics.count) {
+        var batch = CounterBatch()
+        for datapath in datapaths {
             let (receive, send) = (map.rxStatistics[datapath], map.txStatistics[datapath])
             for port in 0..<statistics.ports {
                 for reason in 0..<CardStatistics.reasons {
                     let index = port * CardStatistics.reasons + reason
-                    read(receive.badrsn, index, \.receiveDrops[port][reason])
-                    read(send.badrsn, index, \.sendDrops[port][reason])
-                    if let handed = receive.procrsn { read(handed, index, \.handedOver[port][reason]) }
+                    batch.add(receive.badrsn, index, \.receiveDrops[port][reason])
+                    batch.add(send.badrsn, index, \.sendDrops[port][reason])
+                    if let handed = receive.procrsn { batch.add(handed, index, \.handedOver[port][reason]) }
                 }
-                read(receive.goodPrt, port, \.received[port])
-                read(send.goodPrt, port, \.sent[port])
+                batch.add(receive.goodPrt, port, \.received[port])
+                batch.add(send.goodPrt, port, \.sent[port])
             }
-            read(receive.goodFlowid, 0, \.defaultFlow)
+            batch.add(receive.goodFlowid, 0, \.defaultFlow)
         }
-        var good = batch.count
-        defer {
-            for index in 0..<good where batch[index].value != 0 {
-                statistics[keyPath: sinks[index]] += UInt64(batch[index].value)
+        try sumUp(&batch)
+    }
+
+    /// Reads where packets went, and what the traffic manager dropped: 1,024 words for each datapath, and 512.
+    public func pollPaths() throws(CardError) {
+        var batch = CounterBatch()
+        for datapath in datapaths {
+            for output in 0..<32 {
+                for input in 0..<32 {
+                    batch.add(map.rxStatistics[datapath].pktCnt, output * 32 + input, \.paths[input][output])
+                }
             }
         }
-        do {
-            try bus.transfer(&batch)
-        } catch {
-            good = min(error.completed, batch.count)
+        for flow in 0..<map.trafficManager.dropCnt.count {
+            batch.accesses.append(.read(map.trafficManager.dropCnt[flow].address))
+            batch.sums.append(\.limitDrops[flow])
+        }
+        try sumUp(&batch)
+    }
+
+    private func sumUp(_ batch: inout CounterBatch) throws(CardError) {
+        var good = batch.accesses.count
+        var failure: BusError?
+        do { try bus.transfer(&batch.accesses) } catch {
+            good = min(error.completed, good)
             statistics.lostReads += 1
-            throw .bus(error)
+            failure = error
         }
+        for index in 0..<good where batch.accesses[index].value != 0 {
+            statistics[keyPath: batch.sums[index]] += UInt64(batch.accesses[index].value)
+        }
+        if let failure { throw .bus(failure) }
     }
 }

@@ -74,6 +74,9 @@ struct ProbeFrame {
         if needsIP, key.fields.contains(.etherType), key[.etherType] != UInt64(EtherType.ipv4) {
             return .failure(Impossible(why: "it compares fields of IPv4 in frames of another EtherType"))
         }
+        if key.fields.contains(.etherType), EtherType.isTag(UInt16(truncatingIfNeeded: key[.etherType])) {
+            return .failure(Impossible(why: "what it compares as an EtherType is that of a tag"))
+        }
         if key.fields.contains(.destinationPort) || key.fields.contains(.sourcePort), key.fields.contains(.ipProtocol),
             ![UInt64(IPProtocol.tcp), UInt64(IPProtocol.udp)].contains(key[.ipProtocol])
         {
@@ -117,8 +120,17 @@ struct ProbeFrame {
             bytes.append(bigEndian: UInt16(truncatingIfNeeded: priority << 12 | key[.vlan]))
         }
         bytes.append(bigEndian: UInt16(truncatingIfNeeded: key[.etherType]))
-        if key[.etherType] == UInt64(EtherType.ipv4) { bytes += packet(key) }
+        switch UInt16(truncatingIfNeeded: key[.etherType]) {
+        case EtherType.ipv4: bytes += packet(key)
+        // From a documentation address to another, with no next header: nothing in it is malformed.
+        case EtherType.ipv6: bytes += [0x60, 0, 0, 0, 0, 0, 59, 64] + documentation(1) + documentation(2)
+        default: break
+        }
         return bytes + Array(repeating: 0, count: max(0, 64 - bytes.count))
+    }
+
+    private static func documentation(_ host: UInt8) -> [UInt8] {
+        [0x20, 0x01, 0x0d, 0xb8] + Array(repeating: 0, count: 11) + [host]
     }
 
     private static func packet(_ key: KeyValues) -> [UInt8] {

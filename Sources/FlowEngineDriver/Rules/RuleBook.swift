@@ -63,10 +63,10 @@ public struct RuleBook: Sendable {
         let layout = layout(of: keySet)
         let words = try layout.encode(
             key, action: ActionID(index: action, queue: actions.queue(of: action), quirks.actionID),
-            priority: priority, bitmap: quirks.emaType)
+            priority: priority, quirks)
         let rule = CardRule(
             megaflow: megaflow, decision: decision, place: place, keySet: keySet, slot: slot, action: action,
-            actionWord: actionWord, words: words, tcam: slot < 0 ? TCAMKey(key).words : EntryWords(count: 0))
+            actionWord: actionWord, words: words, tcam: slot < 0 ? TCAMKey(key, quirks).words : EntryWords(count: 0))
         actions.take(action)
         switch place {
         case .exact(let number):
@@ -85,7 +85,11 @@ public struct RuleBook: Sendable {
     /// The word for a decision, or why this card cannot do it.
     public func word(for decision: OffloadDecision) throws(OffloadRefusal) -> UInt32 {
         switch decision {
-        case .drop: return try CardAction.drop.word(quirks)
+        case .drop:
+            guard quirks.countsDrops else {
+                throw .action("drop and count; whether this card counts what a rule drops is not known")
+            }
+            return try CardAction.drop.word(quirks)
         case .forward(let port):
             guard let number = ports.number(of: port) else {
                 throw .action("send by port \(port.rawValue), which is not one of the card's, \(ports)")

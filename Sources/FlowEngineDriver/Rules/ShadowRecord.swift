@@ -110,7 +110,7 @@ extension RuleBook {
             record.words.count == layout(of: record.keySet).words, record.tcam.count == (isMasked ? 4 : 0),
             record.action > 0, record.action < quirks.actionID.actionCount
         else { return nil }
-        let decoded = layout(of: record.keySet).decode(record.words, bitmap: quirks.emaType)
+        let decoded = layout(of: record.keySet).decode(record.words, quirks)
         let megaflow = decoded?.key.megaflow(ports: ports, quirks: quirks)
         var decision: OffloadDecision?
         switch CardAction(word: record.actionWord, quirks) {

@@ -24,13 +24,13 @@ extension CardCore {
         (outcome.flowID, outcome.queue, outcome.overwrite) = (decision.flowID, decision.queue, decision.overwrite)
         defer { verdict = outcome }
         guard !decision.isDrop else {
-            countDrop(decision.reason, port: ingress)
+            countDrop(decision, decision.reason, port: ingress)
             return []
         }
         let (ports, noPort) = admissible(decision, ingress: ingress)
         guard ports != 0 else {
             outcome.reason = noPort
-            countDrop(noPort, port: ingress)
+            countDrop(decision, noPort, port: ingress)
             return []
         }
         countGood(decision.flowID, port: ingress)
@@ -102,6 +102,12 @@ extension CardCore {
     private mutating func countDrop(_ reason: ReasonCode, port: Int) {
         guard port >= 0, port < 32 else { return }
         increment(statistics.rx[datapath(port)].badReason, port << 5 | Int(reason.rawValue))
+    }
+
+    private mutating func countDrop(_ decision: Decision, _ reason: ReasonCode, port: Int) {
+        countDrop(reason, port: port)
+        guard variants.droppedFrames == .counted, case .flowCache = decision.source else { return }
+        increment(statistics.rx[datapath(port)].goodFlow, decision.flowID & 1023)
     }
 
     private mutating func countGood(_ flow: Int, port: Int) {

@@ -142,6 +142,13 @@ public struct CardVariants: Hashable, Sendable {
         case sent
     }
 
+    /// Whether GOOD_FLOWID counts a frame that its rule's action drops.
+    public enum DroppedFrames: String, Hashable, Sendable, CaseIterable {
+        /// Only BADRSN does, by port (reason 13).
+        case notCounted
+        case counted
+    }
+
     /// How an EtherType goes into the hash.
     public enum EtherTypeFold: String, Hashable, Sendable, CaseIterable {
         /// As TNflowtable does for the key set: in two chunks in some, the lower 14 bits in others.
@@ -227,6 +234,7 @@ public struct CardVariants: Hashable, Sendable {
     public var invalidSource = InvalidSource.matches
     public var reservedMulticast = ReservedMulticast.matches
     public var loopToIngress = LoopToIngress.dropped
+    public var droppedFrames = DroppedFrames.notCounted
     public var etherTypeFold = EtherTypeFold.byRevision
     public var hashOverlay = HashOverlay.constant(0)
     public var keysOfRevision2 = KeysOfRevision2.unknown
@@ -287,6 +295,7 @@ extension CardVariants {
         drawn.invalidSource = draw(invalidSource)
         drawn.reservedMulticast = draw(reservedMulticast)
         drawn.loopToIngress = draw(loopToIngress)
+        drawn.droppedFrames = draw(droppedFrames)
         return drawn
     }
 }

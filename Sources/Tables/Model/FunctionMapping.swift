@@ -27,7 +27,7 @@ public struct FunctionID: RawRepresentable, Hashable, Sendable, BitwiseCopyable 
     }
 }
 
-/// A function's IPv6 address, and what a card that cannot match it can match instead (`Docs/decisions/0009`).
+/// A function's IPv6 address, and what a card that cannot match it can match instead (`Docs/decisions/0010`).
 public struct FunctionMapping: Hashable, Sendable, BitwiseCopyable {
     /// The first 32 bits of the address: a setting of the network.
     public var block: UInt32

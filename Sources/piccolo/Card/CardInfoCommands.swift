@@ -39,7 +39,7 @@ struct CardInfoCommand: ParsableCommand {
         let (bus, identity, map) = try card.probe()
         let temperature = try? bus.read(map.common.fpgaTemp).celsius
         Terminal.out(
-            .card(identity, bus: bus.name, celsius: temperature, quirks: CardQuirks(identity.profile)), json: json)
+            .card(identity, bus: bus.name, celsius: temperature, quirks: CardQuirks(profile: identity.profile)), json: json)
     }
 }
 
@@ -71,7 +71,7 @@ struct CardSelftestCommand: ParsableCommand {
         do {
             let device = try SpidevDevice(SpidevConfiguration(path: path, hertz: card.speed))
             return try SPISpeedTest(maximum: card.speed, rounds: rounds).run(on: device)
-        } catch let error as SPIError {
+        } catch {
             throw CommandFailure(message: "\(BusError(error.cause, bus: "spi \(path)"))")
         }
     }

@@ -2,6 +2,7 @@
 import ArgumentParser
 import BPF
 import Controller
+import FlowEngineDriver
 import Glibc
 import Logging
 import Northbound
@@ -59,13 +60,20 @@ struct RunCommand: AsyncParsableCommand {
         do { lock = try StateLock(state: wanted.pinPath) } catch { throw CommandFailure(message: "\(error)") }
         let sizes = try sizes(wanted)
         let store = try state.open(node: wanted.node.name)
-        let (plane, notes): (XDPDataPlane, [String])
-        do { (plane, notes) = try Self.load(sizes) } catch {
+        var cpuPorts: CPUPorts?
+        let plane: XDPDataPlane
+        var notes: [String]
+        do {
+            // First: its ports are interfaces that the rest of the node finds.
+            if let card = wanted.card, let cable = card.cpuPort { cpuPorts = try CPUPorts(card, cable, wanted) }
+            (plane, notes) = try Self.load(sizes)
+        } catch {
             // Only an empty one goes: what an earlier process left pinned stays.
             rmdir(wanted.pinPath)
             store.close()
-            throw error
+            throw error is CommandFailure ? error : CommandFailure(message: "\(error)")
         }
+        let front = Self.front(wanted, plane, store, state.stateDir, &notes)
         var options = NodeController.Options()
         options.eventDescriptors = plane.eventFileDescriptors
         options.ecmpSeed = plane.state.ecmpSeed
@@ -77,7 +85,7 @@ struct RunCommand: AsyncParsableCommand {
             daemon = try DaemonState(
                 configurationFile: file.source.path, stateDirectory: state.stateDir, notes: notes,
                 startReason: plane.adoptionRefusal ?? plane.pendingUpgrade ?? "")
-            controller = try held.hand(to: options, replaceForeign: replaceForeign, store: store)
+            controller = try held.hand(to: options, replaceForeign: replaceForeign, store: store, front: front)
             try await controller.start(file, facts: daemon.facts())
         } catch {
             // Nothing is attached yet. What an earlier process left attached goes on; an empty folder goes.
@@ -95,9 +103,30 @@ struct RunCommand: AsyncParsableCommand {
         upgrade?.cancel()
         if !keeps { await controller.withDataPlane { _ in held.plane.detachAll() } }
         await controller.shutdown()
+        if !keeps, let ports = cpuPorts.take() {
+            do { try ports.release() } catch { options.logger.error("event=card_ports_left why=\"\(error)\"") }
+        }
         store.close()
         _ = consume lock
         if let failure { throw failure }
+    }
+
+    /// The card of the configuration. One that cannot be used is no reason not to forward: the fast path decides everything then, and
+    /// `status` says so.
+    private static func front(
+        _ wanted: Configuration, _ plane: XDPDataPlane, _ store: any NodeStore, _ directory: String,
+        _ notes: inout [String]
+    ) -> FlowEngineDataPlane? {
+        guard let card = wanted.card else { return nil }
+        let remembered = try? SQLiteStore.openReader(directory: directory).load { _ in }
+        let numbers = (remembered?.identities ?? Identities()).portNumbers(of: wanted)
+        do {
+            return try CardFront.open(
+                card, numbers: numbers, back: plane, shadow: CardShadow(remembered), store: store)
+        } catch {
+            notes.append("the card at \(card.bus.text) is not used, until the next start: \(error)")
+            return nil
+        }
     }
 
     private func logger() -> Logger {
@@ -207,9 +236,10 @@ struct OnControllerThread: @unchecked Sendable {
 
     /// Makes the controller the owner of the data plane and of what attaches it: both are its thread's from here on.
     func hand(
-        to options: NodeController.Options, replaceForeign: Bool, store: any NodeStore
+        to options: NodeController.Options, replaceForeign: Bool, store: any NodeStore, front: FlowEngineDataPlane?
     ) throws -> NodeController {
-        nonisolated(unsafe) let owned: any DataPlane = plane
+        nonisolated(unsafe) let owned: any DataPlane =
+            front.map { TieredDataPlane(back: plane, front: $0, planner: $0) } ?? plane
         nonisolated(unsafe) let binder: any PortBinder = XDPPortBinder(plane, replaceForeign: replaceForeign)
         return try NodeController(dataPlane: owned, binder: binder, store: store, options: options)
     }

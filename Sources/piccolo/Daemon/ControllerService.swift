@@ -29,7 +29,8 @@ struct ControllerService: NodeService {
             state: status.memory.map { StateReport($0, directory: daemon.stateDirectory) },
             start: status.adoption.map { StartReport($0, reason: daemon.startReason) },
             reconciliation: ReconciliationReport(status.reconciliation),
-            program: ProgramReport(running, replacement: last?.sentence ?? ""), card: status.card.map { CardReport($0) })
+            program: ProgramReport(running, replacement: last?.sentence ?? ""), card: status.card.map { CardReport($0) }
+        )
     }
 
     func ports() async throws(NodeError) -> [PortReport] {

@@ -7,6 +7,8 @@ import Testing
 
 @Suite("Words of rules, actions and TCAM entries")
 struct RuleWordsTests {
+    static let quirks = CardQuirks(profile: .trustNode)
+
     @Test(
         "the vendor's example for use case 1 comes out word by word",
         arguments: [
@@ -20,7 +22,8 @@ struct RuleWordsTests {
         var key = KeyValues()
         (key[.vlan], key[.vlanPriority]) = (vlan, priority)
         let entry = try layout.encode(
-            key, action: ActionID(index: action, queue: queue, .sixteenActions), priority: 0xff, bitmap: .setIfOpen)
+            key, action: ActionID(index: action, queue: queue, .sixteenActions), priority: 0xff,
+            CardQuirks(profile: .realTimeHAT))
         #expect(entry == EntryWords(words + Array(repeating: 0, count: 7)))
     }
 
@@ -55,7 +58,7 @@ struct RuleWordsTests {
         var key = KeyValues()
         (key[.destinationMAC], key[.vlan]) = (0x0200_0000_0001, 0xabc)
         let entry = try layout.encode(
-            key, action: ActionID(rawValue: 0x0001_23), priority: 7, bitmap: .setIfOpen)
+            key, action: ActionID(rawValue: 0x0001_23), priority: 7, Self.quirks)
         #expect(
             entry.words == [
                 0x0123_0700 | 3 << 1 | 1, 0x0000_0100, 0xbc02_0000 & 0xff00_0000 | 0x0002_0000, 0x0a, 0, 0, 0, 0, 0,
@@ -69,6 +72,7 @@ struct RuleWordsTests {
         var generator = SeededGenerator(seed: UInt64(revision))
         for layout in keys(revision, quirks).exact.map(\.layout) + [try #require(keys(revision).masked)] {
             for bitmap in CardQuirks.TypeBitmap.allCases {
+                quirks.emaType = bitmap
                 var key = KeyValues()
                 let masked = layout.type == 0
                 for field in KeyField.allCases where layout.fields.contains(field.set) {
@@ -76,14 +80,14 @@ struct RuleWordsTests {
                     key[field] = UInt64.random(in: 0 ... .max, using: &generator) & mask(field)
                 }
                 let action = ActionID(rawValue: UInt32.random(in: 0 ... .max, using: &generator))
-                let entry = try layout.encode(key, action: action, priority: 200, bitmap: bitmap)
-                let back = try #require(layout.decode(entry, bitmap: bitmap))
+                let entry = try layout.encode(key, action: action, priority: 200, quirks)
+                let back = try #require(layout.decode(entry, quirks))
                 #expect(back.key.fields == key.fields)
                 #expect(back.action == action && back.priority == 200)
                 for field in KeyField.allCases { #expect(back.key[field] == key[field]) }
                 var invalid = entry
                 invalid[0] &= ~1
-                #expect(layout.decode(invalid, bitmap: bitmap) == nil)
+                #expect(layout.decode(invalid, quirks) == nil)
             }
         }
     }
@@ -109,7 +113,7 @@ struct RuleWordsTests {
         #expect(
             throws: OffloadRefusal.value(
                 field: "vlan_id", value: "4096", expected: "at most 4095 in emh type 3")
-        ) { try layout.encode(key, action: ActionID(rawValue: 1), priority: 1, bitmap: .setIfOpen) }
+        ) { try layout.encode(key, action: ActionID(rawValue: 1), priority: 1, Self.quirks) }
     }
 
     @Test("the polarity of a masked rule's TYPE: the tool's is the complement of the comment's")
@@ -117,8 +121,10 @@ struct RuleWordsTests {
         let layout = try #require(keys(12).masked)
         var key = KeyValues()
         key[.vlan] = 5
-        let open = try layout.encode(key, action: ActionID(rawValue: 0), priority: 0, bitmap: .setIfOpen)
-        let compared = try layout.encode(key, action: ActionID(rawValue: 0), priority: 0, bitmap: .setIfCompared)
+        var other = Self.quirks
+        other.emaType = .setIfCompared
+        let open = try layout.encode(key, action: ActionID(rawValue: 0), priority: 0, Self.quirks)
+        let compared = try layout.encode(key, action: ActionID(rawValue: 0), priority: 0, other)
         #expect(open.value(lowestBit: 1, width: 12) == 0xfff & ~(1 << 4))
         #expect(compared.value(lowestBit: 1, width: 12) == 1 << 4)
     }
@@ -126,23 +132,23 @@ struct RuleWordsTests {
     @Test("a TCAM key folds each field to its width, and of a VLAN id only the low nibble counts")
     func folds() {
         var key = KeyValues()
-        #expect(TCAMKey(key) == TCAMKey(data: 0, mask: 1))
+        #expect(TCAMKey(key, Self.quirks) == TCAMKey(data: 0, mask: 1))
         key[.vlan] = 0xab5
         // 1 used, 5 port, 8 + 8 addresses, 4 EtherType: the VLAN begins at bit 26.
-        #expect(TCAMKey(key) == TCAMKey(data: 5 << 26, mask: 0xf << 26 | 1))
+        #expect(TCAMKey(key, Self.quirks) == TCAMKey(data: 5 << 26, mask: 0xf << 26 | 1))
         key = KeyValues()
         key[.destinationMAC] = 0x0200_0000_0001
-        #expect(TCAMKey(key) == TCAMKey(data: (2 ^ 1) << 14, mask: 0xff << 14 | 1))
+        #expect(TCAMKey(key, Self.quirks) == TCAMKey(data: (2 ^ 1) << 14, mask: 0xff << 14 | 1))
         key = KeyValues()
         key[.etherType] = 0x86dd
-        #expect(TCAMKey(key) == TCAMKey(data: (8 ^ 6 ^ 0xd ^ 0xd) << 22, mask: 0xf << 22 | 1))
+        #expect(TCAMKey(key, Self.quirks) == TCAMKey(data: (8 ^ 6 ^ 0xd ^ 0xd) << 22, mask: 0xf << 22 | 1))
         key = KeyValues()
         (key[.destinationPort], key[.dscp]) = (0x1234, 0b101_110)
-        #expect(TCAMKey(key).data == (1 ^ 2 ^ 3 ^ 4) << 60 | (0b101 ^ 0b110) << 53)
+        #expect(TCAMKey(key, Self.quirks).data == (1 ^ 2 ^ 3 ^ 4) << 60 | (0b101 ^ 0b110) << 53)
         #expect(
-            TCAMKey(key).words.words == [
-                0, UInt32(truncatingIfNeeded: TCAMKey(key).data >> 32), 1,
-                UInt32(truncatingIfNeeded: TCAMKey(key).mask >> 32),
+            TCAMKey(key, Self.quirks).words.words == [
+                0, UInt32(truncatingIfNeeded: TCAMKey(key, Self.quirks).data >> 32), 1,
+                UInt32(truncatingIfNeeded: TCAMKey(key, Self.quirks).mask >> 32),
             ])
     }
 

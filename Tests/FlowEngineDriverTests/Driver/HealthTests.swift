@@ -24,6 +24,16 @@ struct HealthTests {
         #expect(world.plane.health().complaints.contains { $0.contains("load the bitstream again") })
     }
 
+    @Test("a card that is away is complained of, and no more when it is back")
+    func away() throws {
+        let world = try CardWorld()
+        world.card.faults = CardFaults([.init(.absent(accesses: 3), .access(world.card.accessCount))])
+        world.plane.maintain()
+        #expect(world.plane.health().complaints.contains { $0.contains("no card answers") })
+        for _ in 0..<4 { world.plane.maintain() }
+        #expect(world.plane.health().complaints.isEmpty)
+    }
+
     @Test("counters are summed up in 64 bits over reads that clear them", arguments: CardProfile.allCases)
     func statistics(profile: CardProfile) throws {
         let world = try CardWorld(profile)
@@ -40,6 +50,32 @@ struct HealthTests {
         #expect(driver.statistics.receiveDrops[port][runt] - before.receiveDrops[port][runt] == 4)
         #expect(driver.statistics.received[port] - before.received[port] == 2)
         #expect(driver.statistics.defaultFlow - before.defaultFlow == 2)
+    }
+
+    @Test("where packets went is counted by pair of ports")
+    func paths() throws {
+        let world = try CardWorld()
+        _ = world.plane.write([.insert(stationEntry(0x0200_0000_0001, .port(PortID(3))))])
+        _ = world.plane.offload([station(0x0200_0000_0001)])
+        let driver = world.plane.tables.driver
+        try driver.pollPaths()
+        for _ in 0..<6 { world.card.receive(frame(to: 0x0200_0000_0001), port: 1) }
+        try driver.pollPaths()
+        #expect(driver.statistics.paths[1][2] == 6)
+        #expect(driver.statistics.limitDrops.allSatisfy { $0 == 0 })
+    }
+
+    @Test("a failure while counters are read keeps those that came, and says that some are lost")
+    func lostReads() throws {
+        let world = try CardWorld()
+        let driver = world.plane.tables.driver
+        try driver.pollStatistics()
+        for _ in 0..<5 { world.card.receive(frame(to: 1), port: 0) }
+        world.card.faults = CardFaults([.init(.hangs, .access(world.card.accessCount + 100))])
+        #expect(throws: FlowEngineDriver.CardError.self) { try driver.pollStatistics() }
+        world.card.faults = CardFaults()
+        try driver.pollStatistics()
+        #expect(driver.statistics.received[0] == 5 && driver.statistics.lostReads == 1)
     }
 
     @Test("counts of a rule add up over polls, moves of its decision and its end")

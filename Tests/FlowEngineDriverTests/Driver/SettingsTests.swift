@@ -82,9 +82,11 @@ struct SettingsTests {
         #expect(throws: CardError.self) { try trustNode.reset() }
     }
 
-    @Test("a reset of the HAT by register is a reset: the marker is gone, and recovery writes everything")
-    func reset() throws {
-        let world = try CardWorld(.realTimeHAT)
+    @Test(
+        "a reset of the HAT by register is a reset: the marker is gone, and recovery writes everything, whatever tables hold",
+        arguments: CardVariants.TablesAtReset.allCases)
+    func reset(tables: CardVariants.TablesAtReset) throws {
+        let world = try CardWorld(.realTimeHAT, change: { $0.tablesAtReset = tables })
         _ = world.plane.write([.insert(stationEntry(0x0200_0000_0001, .port(world.ports[1])))])
         _ = world.plane.offload([station(0x0200_0000_0001)])
         #expect(try world.plane.tables.check() == .same)

@@ -23,6 +23,7 @@ let twelvePorts = CardPorts(Dictionary(uniqueKeysWithValues: (0..<12).map { (Por
 
 func book(_ hashRevision: Int = 12, _ change: (inout CardQuirks) -> Void = { _ in }) -> RuleBook {
     var quirks = CardQuirks(profile: .trustNode)
+    quirks.countsDrops = true
     change(&quirks)
     return RuleBook(keys: keys(hashRevision, quirks), quirks: quirks, ports: twelvePorts)
 }

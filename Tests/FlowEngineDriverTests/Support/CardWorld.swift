@@ -39,6 +39,7 @@ struct CardWorld {
         variants.loopToIngress = .dropped
         variants.reservedMulticast = .toProcessor
         variants.fragmentPorts = .absent
+        variants.droppedFrames = .counted
         change(&variants)
         return CardConfiguration(
             profile: simulated, mapRevision: mapRevision, hashRevision: hashRevision, variants: variants)
@@ -52,6 +53,7 @@ struct CardWorld {
         quirks.actionWord = variants.actionWord == .trustNode ? .headerFile : .useCase1
         quirks.actionID = variants.actionID == .queueInIndex ? .queueInIndex : .sixteenActions
         quirks.dropBit = 6
+        quirks.countsDrops = variants.droppedFrames == .counted
         quirks.emaType = variants.emaType == .setIfOpen ? .setIfOpen : .setIfCompared
         return quirks
     }

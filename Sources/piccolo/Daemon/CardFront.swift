@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import BPF
+import Controller
+import Dispatch
+import FlowEngineDriver
+import FlowEngineRegisters
+import Store
+import Tables
+import XDPDataPlane
+
+/// The card that a configuration names, opened and ready to be put in front of the fast path.
+enum CardFront {
+    /// - Parameters:
+    ///   - numbers: the node's ports by name.
+    ///   - back: whose limits and seed the tables in front have too.
+    /// - Throws: why the card cannot be used, in a sentence.
+    static func open(
+        _ card: Configuration.Card, numbers: [String: PortID], back: XDPDataPlane, shadow: CardShadow,
+        store: any NodeStore
+    ) throws -> FlowEngineDataPlane {
+        let location = try CardLocation(card.bus.text)
+        let profile: CardProfile = if case .pci = location { .trustNode } else { .realTimeHAT }
+        let driver = try CardDriver(
+            bus: try bus(location, hertz: card.speed), profile: profile, hashRevision: card.hashRevision)
+        var ports: [PortID: Int] = [:]
+        for port in card.ports {
+            if let number = numbers[port.name.value] { ports[number] = port.physical }
+        }
+        var enabled = Set(card.ports.map(\.physical))
+        if let host = profile.hostPort { enabled.insert(host) }
+        var settings = CardSettings(enabledPorts: enabled)
+        if driver.map.net.link != nil { settings.linkedPorts = enabled }
+        return try FlowEngineDataPlane(
+            driver: driver, ports: CardPorts(ports), settings: settings,
+            store: NodeShadowStore(shadow, store), traits: card.traits, flowPlacement: .never,
+            capacities: back.state.capacities, aclDefault: back.state.aclDefault, ecmpSeed: back.state.ecmpSeed)
+    }
+
+    /// Without a clock in the configuration, SPI runs at the fastest that works.
+    private static func bus(_ location: CardLocation, hertz: Int?) throws -> any RegisterBus {
+        guard case .spi(let path) = location, hertz == nil else {
+            return try location.open(hertz: hertz ?? SpidevConfiguration.fastest)
+        }
+        do {
+            let device = try SpidevDevice(SpidevConfiguration(path: path))
+            guard let best = try SPISpeedTest().run(on: device).best else {
+                throw BusError(.noCard, bus: "spi \(path)")
+            }
+            try device.setSpeed(hertz: best)
+            return SPIRegisterBus(device)
+        } catch let error as SPIError {
+            throw BusError(error.cause, bus: "spi \(path)")
+        }
+    }
+}
+
+extension CardProfile {
+    /// The card's port that is cabled to the host.
+    var hostPort: Int? { self == .realTimeHAT ? 1 : nil }
+}
+
+extension FlowEngineDataPlane: MegaflowPlanner {
+    public func candidates(for sample: Megaflow) -> Result<[OffloadCandidate], OffloadRefusal> {
+        plans(for: sample).map { plans in
+            plans.map { plan in
+                OffloadCandidate(plan.megaflow, refreshes: plan.proof.refreshes.map { .station($0.vlan, $0.mac) })
+            }
+        }
+    }
+}
+
+/// The driver's shadow in the node's memory.
+final class NodeShadowStore: CardShadowStore {
+    /// What the back end is called in the node's memory.
+    static let name = "flowengine"
+
+    private let loaded: CardShadow
+    private let store: any NodeStore
+
+    init(_ loaded: CardShadow, _ store: any NodeStore) { (self.loaded, self.store) = (loaded, store) }
+
+    func load() -> CardShadow { loaded }
+
+    func record(_ change: CardShadowChange) throws(CardShadowError) {
+        var stored = StoreChange()
+        stored.shadows[Self.name] = .init(marker: change.marker, records: change.records)
+        let isDone = DispatchSemaphore(value: 0)
+        store.commit(stored) { _ in isDone.signal() }
+        isDone.wait()
+        // What is not on disk may not be in the card either.
+        if let problem = store.problem { throw CardShadowError("\(problem)") }
+    }
+}
+
+extension CardShadow {
+    init(_ node: StoredNode?) {
+        let shadow = node?.shadows[NodeShadowStore.name]
+        self.init(marker: shadow?.marker ?? 0, records: shadow?.records ?? [:])
+    }
+}
+
+/// The card's CPU port, made into ports of the node while the daemon runs.
+struct CPUPorts: ~Copyable {
+    private let port: CardPort
+
+    init(_ card: Configuration.Card, _ cable: Configuration.Card.CPUPort, _ configuration: Configuration) throws {
+        let interfaces = Dictionary(configuration.ports.map { ($0.name, $0.interface) }) { first, _ in first }
+        let version = CardTagVersion(rawValue: UInt32(cable.tag)) ?? .four
+        // Facts of the tag: on the way out 0 is the first port beside the cabled one, 1 the second; on the way in the second
+        // is 1 or 2, depending on the card's version.
+        let ports = card.ports.map { port in
+            CardLogicalPort(
+                name: interfaces[port.name.value] ?? port.name.value, egress: port.physical == 0 ? 0 : 1,
+                ingress: port.physical == 0 ? [0] : [1, 2])
+        }
+        var wanted = CardPortConfiguration(interface: cable.interface, version: version, ports: ports)
+        wanted.untagged = cable.untagged == .drop ? .drop : .kernel
+        wanted.pinDirectory = "\(configuration.pinPath)-card"
+        port = try CardPort(wanted)
+    }
+
+    func complaints() -> [String] { port.complaints() }
+
+    /// Takes the ports away again; a node that keeps its programs lets go of them by `deinit` instead.
+    consuming func release() throws(CardPortError) { try port.release() }
+}
