@@ -142,6 +142,7 @@ private struct OffloadRun {
             aclDefault: random.options.aclDefault)
         _ = random.world.install(on: scratch)
         random.thin(scratch)
+        if random.random.chance(60) { makeSwitch(scratch) }
         var updates: [TableUpdate] = []
         let order: [TableID] = [
             .port, .vlan, .routerInterface, .myStation, .neighbor, .nextHop, .nextHopGroup, .ipv4, .ipv6, .acl, .mac,
@@ -159,6 +160,19 @@ private struct OffloadRun {
             if case .mac(let mac) = entry { mac } else { nil }
         }.sorted { ($0.vlan, $0.mac) < ($1.vlan, $1.mac) }
         return (World(updates: updates, flows: flows), stations)
+    }
+
+    /// Ports that judge nothing above Ethernet, learn nothing and send any length: there a card can forward by itself.
+    private mutating func makeSwitch(_ scratch: ReferenceDataPlane) {
+        _ = scratch.write(scratch.entries(of: .acl).map { .delete($0) })
+        var ports: [TableUpdate] = []
+        for case .port(var port) in scratch.entries(of: .port) {
+            (port.mode, port.admit, port.up) = (.switched, true, true)
+            (port.malformed, port.learnMACs, port.mtu) = (.ignore, false, 9000)
+            ports.append(.modify(.port(port)))
+        }
+        _ = scratch.write(ports.sorted { $0.entry.keyText < $1.entry.keyText })
+        random.state = scratch.state
     }
 
     /// The hardware gets the same tables; what it cannot hold it may only say of flows.

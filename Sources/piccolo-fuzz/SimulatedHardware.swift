@@ -41,7 +41,7 @@ final class SimulatedHardware: HardwareUnderTest {
         let driver = try CardDriver(bus: SimulatedRegisterBus(card), profile: .trustNode, quirks: quirks)
         driven = try FlowEngineDataPlane(
             driver: driver, ports: ports, settings: CardSettings(enabledPorts: Set(nodePorts.indices)),
-            store: MemoryShadowStore(), traits: traits, flowPlacement: .preferred, capacities: state.capacities,
+            store: MemoryShadowStore(), traits: traits, flowPlacement: .never, capacities: state.capacities,
             aclDefault: state.aclDefault, ecmpSeed: state.ecmpSeed)
     }
 

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#if Northbound
+import BPF
+import Foundation
+import Glibc
+import Netlink
+import TestSupport
+import Testing
+
+/// A node with a card: the card is simulated, in a process of its own; the cable between card and node is a veth pair, and
+/// frames with the card's tag are put into its far end.
+private final class CardNode {
+    let daemon: LiveDaemon
+    private var card: RunningCommand?
+    private var traffic: RunningCommand?
+
+    var socket: String { "\(daemon.folder)/card.sock" }
+
+    init() throws {
+        let topology = try RouterTopology(hosts: 1)
+        try topology.node.run {
+            // Room for the tag.
+            try Command.check(
+                "ip", "link", "add", "cable0", "mtu", "1524", "type", "veth", "peer", "name", "cable1", "mtu", "1524")
+            try Command.check("ip", "link", "set", "cable0", "up")
+            try Command.check("ip", "link", "set", "cable1", "up")
+            try Command.check("ethtool", "-K", "cable1", "gro", "on")
+        }
+        daemon = try LiveDaemon(topology, ports: [])
+        try daemon.configure(
+            ports: [],
+            portLines: """
+                  - {name: p1, interface: rt0, mode: switched, malformed: ignore, learn_macs: false}
+                  - {name: p2, interface: rt2, mode: switched, malformed: ignore, learn_macs: false}
+                vlans:
+                  - {id: 10, tagged: [p1, p2]}
+                macs:
+                  - {vlan: 10, mac: "02:00:00:00:00:01", port: p1}
+                  - {vlan: 10, mac: "02:00:00:00:00:02", port: p2}
+                card:
+                  bus: "simulated:\(socket)"
+                  ports: {p1: 0, p2: 2}
+                  cpu_port: {interface: cable0}
+                  traits: [{minimum_frame: 60}, {maximum_frame: 1518}]
+
+                """)
+    }
+
+    func startCard() throws {
+        card = try RunningCommand([Piccolo.path(), "card", "simulate", "--listen", socket])
+        guard eventually({ access(socket, F_OK) == 0 }) else {
+            throw Unexpected(description: "the simulated card does not listen: \(card?.errorOutput ?? "")")
+        }
+    }
+
+    func stopCard() {
+        card?.send(signal: SIGTERM)
+        _ = card?.wait(timeout: 10)
+        card = nil
+    }
+
+    /// Frames of VLAN 10 from one station to the other, as the card hands them to its host, some thousand a second.
+    func startTraffic() throws {
+        func tagged(_ bytes: [UInt8]) -> [UInt8] {
+            // Version 4: EtherType; ingress 0, egress 0, reason 26, bad 0; times.
+            let tag: [UInt8] = [0x81, 0x3e, 0x00, 26 << 1] + [UInt8](repeating: 0, count: 20)
+            return Array(bytes[..<12]) + tag + Array(bytes[12...])
+        }
+        let frame: [UInt8] =
+            [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x81, 0, 0, 10, 0x88, 0xb5] + [UInt8](repeating: 0x5a, count: 60)
+        let bytes = tagged(frame)
+        var file = Data([0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 1, 0, 0, 0])
+        file += Data([0, 0, 0, 0, 0, 0, 0, 0, UInt8(bytes.count), 0, 0, 0, UInt8(bytes.count), 0, 0, 0]) + Data(bytes)
+        let path = "\(daemon.folder)/frames.pcap"
+        try file.write(to: URL(filePath: path))
+        traffic = try daemon.topology.node.run {
+            try RunningCommand(["tcpreplay", "-q", "-i", "cable1", "--pps", "4000", "--loop", "400000", path])
+        }
+    }
+
+    func stopTraffic() { traffic = nil }
+
+    struct Status: Decodable {
+        struct Card: Decodable {
+            var problem: String?
+            var placed: Int
+            var packets: Int
+        }
+        var card: Card?
+        var complaints: [String]
+    }
+
+    func status() throws -> Status { try daemon.read(Status.self, "status") }
+
+    struct Rule: Decodable {
+        var place: String
+        var state: String
+        var match: String?
+        var action: String?
+        var actionId: Int?
+    }
+
+    /// By the node's memory.
+    func rules() throws -> [Rule] {
+        let result = try Piccolo.run(["card", "tables", "--state-dir", daemon.stateFolder, "--json"])
+        guard result.isSuccess else { throw Unexpected(description: "\(result)") }
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode([Rule].self, from: Data(result.output.utf8))
+    }
+
+    func audit() throws -> CommandResult {
+        try Piccolo.run(["card", "audit", "--state-dir", daemon.stateFolder, "--socket", socket])
+    }
+}
+
+@Suite("A node with a card", .requiresKernel)
+struct CardTests {
+    @Test(
+        "hot traffic over the card's cable moves to the card, the card does what the node's memory says, and a killed node finds it as it was"
+    )
+    func hotTraffic() throws {
+        let node = try CardNode()
+        try node.startCard()
+        try node.daemon.start()
+        #expect(try node.status().card?.problem == nil)
+        try node.startTraffic()
+        let moved = try eventually(timeout: 30) { try !node.rules().isEmpty }
+        let state = try node.daemon.ask("status")
+        #expect(moved, "\(state)")
+        let rule = try #require(try node.rules().first)
+        #expect(rule.action == "forward p2" && rule.match?.contains("02:00:00:00:00:02") == true, "\(rule)")
+        #expect(try node.status().card?.placed ?? 0 > 0)
+        #expect(try node.daemon.port("p1").up)
+        node.stopTraffic()
+
+        let audit = try node.audit()
+        #expect(audit.isSuccess && audit.output.hasPrefix("1 rules tried, 0 wrong, 0 not tried"), "\(audit)")
+
+        // An action that somebody else has written over: to port 0, where frames of this rule come from.
+        let address = 0x89_0000 + 4 * (rule.actionId ?? 0)
+        let written = try Piccolo.run([
+            "card", "write", "0x\(String(address, radix: 16))", "0x1", "--card", "simulated:\(node.socket)",
+        ])
+        #expect(written.isSuccess, "\(written)")
+        let wrong = try node.audit()
+        #expect(wrong.status == 1 && wrong.output.contains("1 wrong"), "\(wrong)")
+
+        try node.daemon.stop(SIGKILL)
+        try node.daemon.start()
+        #expect(try node.rules().count == 1)
+        let again = try node.status()
+        #expect(again.card?.problem == nil, "\(again)")
+        #expect(try node.daemon.stop() == 0)
+        node.stopCard()
+        #expect(try node.daemon.leftovers() == [])
+        let links = try node.daemon.topology.node.run { try Command.check("ip", "-o", "link") }
+        #expect(!links.contains("rt0"))
+    }
+
+    @Test("without its card a node forwards, and says what is missing")
+    func noCard() throws {
+        let node = try CardNode()
+        try node.daemon.start()
+        let status = try node.status()
+        #expect(status.card == nil)
+        #expect(status.complaints.contains { $0.contains("card.sock") && $0.contains("is not used") }, "\(status)")
+        #expect(try node.daemon.port("p1").attachMode == "native")
+        #expect(try node.daemon.stop() == 0)
+        #expect(try node.daemon.leftovers() == [])
+    }
+}
+#endif
