@@ -56,6 +56,8 @@ public struct ReconcileReport: Hashable, Sendable {
 
     public var found: Int { missing + extra + altered }
     public var isClean: Bool { found == 0 }
+    /// Of what was found, what is as wanted now.
+    public var repaired: Int { repairs ? found - failed : 0 }
 
     public mutating func add(_ discrepancy: Discrepancy) {
         switch discrepancy.kind {

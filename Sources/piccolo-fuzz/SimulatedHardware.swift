@@ -68,7 +68,7 @@ final class SimulatedHardware: HardwareUnderTest {
     var explanation: String {
         var text = "\(card.lastVerdict)\ncard \(card.configuration.variants)\ntraits \(driven.traits)"
         driven.sweepOffloads { record in
-            if record.packets > 0 || record.decision == .drop { text += "\n\(record.decision) \(record.place) \(record.megaflow.fields): \(record.megaflow)" }
+            text += "\n\(record.decision) \(record.place) \(record.megaflow)"
             return .keep
         }
         return text

@@ -98,9 +98,6 @@ extension Discrepancy {
 }
 
 extension ReconcileReport {
-    /// Of what was found, what is as wanted now.
-    public var repaired: Int { repairs ? found - failed : 0 }
-
     var wire: Piccolo_V1_ReconcileResponse {
         .with {
             $0.dryRun = !repairs

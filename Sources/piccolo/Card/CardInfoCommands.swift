@@ -39,7 +39,8 @@ struct CardInfoCommand: ParsableCommand {
         let (bus, identity, map) = try card.probe()
         let temperature = try? bus.read(map.common.fpgaTemp).celsius
         Terminal.out(
-            .card(identity, bus: bus.name, celsius: temperature, quirks: CardQuirks(profile: identity.profile)), json: json)
+            .card(identity, bus: bus.name, celsius: temperature, quirks: CardQuirks(profile: identity.profile)),
+            json: json)
     }
 }
 

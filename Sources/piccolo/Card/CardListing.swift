@@ -24,13 +24,13 @@ extension Listing {
             "\(label("ports"))\(card.portCount), \(card.datapathCount) datapaths",
             "\(label("frames"))\(card.smallestFrame) to \(card.largestFrame) bytes",
             "\(label("flow cache"))"
-                + (features.isPresent ? (parts.isEmpty ? "present, all of it off" : parts.joined(separator: ", ")) : "none"),
+                + (!features.isPresent ? "none" : parts.isEmpty ? "all of it off" : parts.joined(separator: ", ")),
         ]
         if let hash = card.hashID {
             let used = card.hashRevision.map { $0 == Int(hash) ? "" : ", taken for revision \($0)" } ?? ""
             lines.append("\(label("hash"))HASH_ID \(hash)\(used)")
         }
-        for key in keys.keySets { lines.append("\(label("key"))\(key.name): \(key.isMasked ? "any of " : "")\(key.fields)") }
+        lines += keys.descriptions.map { label("key") + $0 }
         if let licence = card.licence { lines.append("\(label("licence"))\(hexadecimal(licence))") }
         if let celsius { lines.append("\(label("temperature"))\(Quantity.fixed(celsius, digits: 1)) °C") }
         return Listing(

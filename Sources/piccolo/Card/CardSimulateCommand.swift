@@ -8,10 +8,11 @@ struct CardSimulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate", abstract: "Be a card, in software, for whoever connects to a socket.",
         discussion: """
-            It behaves like the card in registers, tables and frames (Sources/FlowEngineSimulator/README.md says what it models), and is \
-            used like one: `--card simulated:SOCKET`. Runs until SIGINT or SIGTERM.
+            It behaves like the card in registers, tables and frames, and is used like one: `--card simulated:SOCKET`. What it models, and \
+            what not, is in Sources/FlowEngineSimulator/README.md. Runs until SIGINT or SIGTERM.
             """)
-    @Option(help: ArgumentHelp("Socket to listen on; it is removed at the end.", valueName: "path"), completion: .file())
+    @Option(
+        help: ArgumentHelp("Socket to listen on; it is removed at the end.", valueName: "path"), completion: .file())
     var listen: String
     @Option(
         help: ArgumentHelp(

@@ -55,7 +55,8 @@ struct CardTablesCommand: ParsableCommand {
 
 struct CardAuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "audit", abstract: "Prove the card's tables: a frame for each rule, and whether it goes where the rule says.",
+        commandName: "audit",
+        abstract: "Prove the card's tables: a frame for each rule, and whether it goes where the rule says.",
         discussion: """
             Tables of the card cannot be read. For each rule in the node's memory a frame is made that this rule matches and no other, put \
             into a port of a simulated card, and what comes out is compared. Rules count these frames too. A real card would need a port \
@@ -97,9 +98,8 @@ struct AuditResult {
 
     init(_ probe: CardAudit.Probe, _ emissions: [SimulatedCardClient.Emission]) {
         (rule, expected) = (probe.rule, probe.expected)
-        found =
-            emissions.isEmpty
-            ? "dropped" : emissions.map { "\($0.place)" + ($0.frame == probe.frame ? "" : ", changed") }.joined(separator: "; ")
+        let places = emissions.map { "\($0.place)" + ($0.frame == probe.frame ? "" : ", changed") }
+        found = places.isEmpty ? "dropped" : places.joined(separator: "; ")
         switch probe.expected {
         case .drop: isRight = emissions.isEmpty
         case .output(let port): isRight = emissions == [.init(.port(port), probe.frame)]
@@ -137,7 +137,9 @@ extension Listing {
             table.add([result.rule, "\(result.expected)", result.found])
         }
         if wrong > 0 { lines += table.lines(width: width) }
-        for rule in skipped { lines += Paragraph.lines("\(rule.rule): \(rule.why)", first: "not tried  ", rest: "           ") }
+        for rule in skipped {
+            lines += Paragraph.lines("\(rule.rule): \(rule.why)", first: "not tried  ", rest: "           ")
+        }
         return Listing(
             lines: lines,
             json: .object([
