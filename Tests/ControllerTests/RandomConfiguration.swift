@@ -324,7 +324,7 @@ struct RandomConfiguration {
         var card = Configuration.Card(bus: bus, location: here)
         if case .spi = bus { card.speed = maybe { $0.pick([1000, 20_000_000, 12_345_000, 33_333_333]) } }
         for (index, port) in configuration.ports.enumerated() where index == 0 || chance(60) {
-            card.ports.append(.init(name: Located(port.name, at: here), physical: index * number(1...5)))
+            card.ports.append(.init(name: Located(port.name, at: here), physical: (index * number(1...5)) % 16))
         }
         var taken: Set<Int> = []
         card.ports.removeAll { !taken.insert($0.physical).inserted }
@@ -335,6 +335,11 @@ struct RandomConfiguration {
             return port
         }
         card.hashRevision = maybe { $0.number(1...12) }
+        card.quirks.dropBit = maybe { $0.number(0...31) }
+        card.quirks.countsDrops = chance(30)
+        card.quirks.untaggedVLAN = maybe { $0.number(0...4095) }
+        card.quirks.collisionEntries = maybe { $0.number(0...1024) }
+        card.quirks.emaEntries = maybe { $0.number(0...512) }
         for trait in CardTrait.flags where chance(30) { card.traits[keyPath: trait.path] = true }
         for trait in CardTrait.numbers where chance(30) { card.traits[keyPath: trait.path] = number(trait.range) }
         if chance(50) { (card.promote, card.demote) = pick([(2000, 1999), (1_000_000, 1), (1500, 10)]) }

@@ -29,7 +29,7 @@ private let broken: [Broken] = [
         (2, 35, ["no port \"p3\"", "p2"])),
     Broken(
         "a port the card cannot have", ports + "card: {bus: \"spi:/dev/x\", ports: {p1: 32}}",
-        (2, 39, ["32", "0 to 31"])),
+        (2, 39, ["32", "0 to 15"])),
     Broken(
         "a port of the card given twice", ports + "card: {bus: \"spi:/dev/x\", ports: {p1: 1, p2: 1}}",
         (2, 46, ["port 1 of the card is p1 already"])),

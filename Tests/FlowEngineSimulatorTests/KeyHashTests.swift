@@ -4,7 +4,7 @@ import Testing
 
 @testable import FlowEngineSimulator
 
-/// Every value here was worked out by hand from the facts: chunks of 14 bits, lowest first, joined by XOR.
+/// Every value here was worked out by hand from the public description: chunks of 14 bits, lowest first, joined by XOR.
 @Suite("Folds of keys")
 struct KeyHashTests {
     // One value for each field, and its folds:
@@ -115,7 +115,7 @@ struct KeyHashTests {
         #expect(try hash(9, 4) { $0.etherTypeFold = .low14 } == Self.service ^ 3)
     }
 
-    @Test("the TCAM key joins folds of the widths in the facts")
+    @Test("the TCAM key joins folds of the public widths")
     func tcam() {
         // in_port 0x0b at 1; mac_src 0x02^0x12^0xab = 0xbb at 6; mac_dst 0a^0b^0c^0d^0e^0f = 0x01 at 14;
         // EtherType c^8 = 4 at 22; VLAN low nibble c at 26; priority 5 at 30; 0a^01^02^03 = 0x0a at 33;

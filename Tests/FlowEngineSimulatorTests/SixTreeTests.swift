@@ -64,7 +64,7 @@ struct SixTreeTests {
         return bench
     }
 
-    @Test("a packet goes by the model of the facts", arguments: cases, [7, 16, 17])
+    @Test("a packet goes as the model says", arguments: cases, [7, 16, 17])
     func goes(_ wanted: Case, _ mapRevision: Int) throws {
         let bench = try bench(mapRevision: mapRevision)
         let frame = TestFrame.ipv6(to: Self.address(wanted.destination), from: Self.address(wanted.source))

@@ -89,7 +89,7 @@ struct CardTagAgreementTests {
         init() throws {
             card = try SimulatedCard(CardConfiguration(profile: .realTimeHAT))
             let bus = SimulatedRegisterBus(card)
-            // NET ENABLE; FEATURES_FLOWCACHE, default to processor (facts, 1.6 and 1.4).
+            // NET ENABLE; FEATURES_FLOWCACHE, default to processor.
             try bus.writeWord(RegisterAddress(rawValue: 0x40_0010), 7)
             try bus.writeWord(RegisterAddress(rawValue: 0x508), 0x10)
         }

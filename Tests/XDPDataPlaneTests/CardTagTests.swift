@@ -4,7 +4,7 @@ import Testing
 
 @testable import XDPDataPlane
 
-/// Tags as bytes, written by hand from the public field lists (facts, 2.9).
+/// Tags as bytes, written by hand from the public field lists.
 enum GoldenTag {
     /// From the card: port 1 to port 2, bridge clock 0x11223344, arrived at 0x11223300.
     static let fromCard: [CardTagVersion: String] = [

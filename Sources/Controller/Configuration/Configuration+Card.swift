@@ -24,6 +24,21 @@ extension Configuration {
             public init(name: Located<String>, physical: Int) { (self.name, self.physical) = (name, physical) }
         }
 
+        /// What the operator knows of the card that no public source says. What is nil is as the sources for the board have it.
+        public struct Quirks: Hashable, Sendable {
+            /// Bit of an action word that drops.
+            public var dropBit: Int?
+            /// The card counts what its rules drop.
+            public var countsDrops = false
+            /// VLAN id, in keys, of frames without a tag.
+            public var untaggedVLAN: Int?
+            /// Rules that the collision table and EMA hold.
+            public var collisionEntries: Int?
+            public var emaEntries: Int?
+
+            public init() {}
+        }
+
         /// The interface that is cabled to the card and carries tagged frames (Real-Time HAT).
         public struct CPUPort: Hashable, Sendable {
             public enum Untagged: String, Hashable, Sendable, CaseIterable { case drop, kernel }
@@ -47,6 +62,7 @@ extension Configuration {
         public var hashRevision: Int?
         /// What the operator vouches for of the way the card reads frames, beside what its driver knows.
         public var traits = OffloadTraits()
+        public var quirks = Quirks()
         /// Packets per second from which on a flow may move to the card, and below which its rule leaves.
         public var promote = 1000
         public var demote = 200
@@ -99,7 +115,8 @@ extension Configuration.Card.Bus {
 /// The words of the file for `OffloadTraits`, in their order.
 enum CardTrait {
     static let flags: [(name: String, path: WritableKeyPath<OffloadTraits, Bool> & Sendable)] = [
-        ("skips_malformed", \.skipsMalformed), ("skips_invalid_source", \.skipsInvalidSource),
+        ("skips_malformed", \.skipsMalformed), ("skips_priority_tags", \.skipsPriorityTags),
+        ("skips_invalid_source", \.skipsInvalidSource),
         ("drops_to_ingress", \.dropsToIngress), ("skips_reserved_multicast", \.skipsReservedMulticast),
         ("knows_fragments", \.knowsFragments), ("skips_fragments", \.skipsFragments),
         ("skips_options", \.skipsOptions), ("reads_service_tags", \.readsServiceTags),

@@ -4,7 +4,7 @@ import Yams
 
 extension ConfigurationParser {
     private static let cardKeys = [
-        "bus", "speed", "ports", "cpu_port", "hash_revision", "traits", "promote", "demote", "share",
+        "bus", "speed", "ports", "cpu_port", "hash_revision", "traits", "quirks", "promote", "demote", "share",
     ]
 
     /// After the ports.
@@ -18,7 +18,7 @@ extension ConfigurationParser {
         var card = Configuration.Card(bus: bus, location: node.location)
         if let speed = reader["speed"] {
             card.speed = complaints.value(
-                speed, what: "speed", expected: "a clock like 50MHz, from 1kHz to 200MHz", Self.frequency)
+                speed, what: "speed", expected: "a clock like 50MHz, from 1kHz to 50MHz", Self.frequency)
             if case .spi = bus {
             } else {
                 complaints.add(speed.location, "speed is for SPI; the card is at \(bus.text)")
@@ -28,6 +28,7 @@ extension ConfigurationParser {
         card.cpuPort = readCPUPort(reader)
         card.hashRevision = reader.integer("hash_revision", in: 1...255)
         for trait in reader.elements("traits") { readTrait(trait, &card.traits) }
+        card.quirks = readQuirks(reader)
         let rates = "packets per second, like 1000pps, from 1 to 100000000"
         if let promote = reader["promote"] {
             card.promote = complaints.value(promote, what: "promote", expected: rates, Self.rate) ?? card.promote
@@ -49,6 +50,20 @@ extension ConfigurationParser {
                 } ?? card.share
         }
         result.card = card
+    }
+
+    private func readQuirks(_ card: YAMLMapping) -> Configuration.Card.Quirks {
+        var quirks = Configuration.Card.Quirks()
+        let keys = ["drop_bit", "counts_drops", "untagged_vlan", "collision_entries", "ema_entries"]
+        guard let node = card["quirks"],
+            let reader = YAMLMapping(node, what: "quirks of card", keys: keys, complaints: complaints)
+        else { return quirks }
+        quirks.dropBit = reader.integer("drop_bit", in: 0...31)
+        quirks.countsDrops = reader.boolean("counts_drops") ?? false
+        quirks.untaggedVLAN = reader.integer("untagged_vlan", in: 0...4095)
+        quirks.collisionEntries = reader.integer("collision_entries", in: 0...1024)
+        quirks.emaEntries = reader.integer("ema_entries", in: 0...512)
+        return quirks
     }
 
     private func readCPUPort(_ card: YAMLMapping) -> Configuration.Card.CPUPort? {
@@ -74,7 +89,7 @@ extension ConfigurationParser {
         var taken: [Int: String] = [:]
         for (key, value) in mapping {
             guard let name = complaints.text(key, what: "a port of card"), let port = port(name),
-                let physical = complaints.integer(value, what: "port \(port.name) of card", in: 0...31)
+                let physical = complaints.integer(value, what: "port \(port.name) of card", in: 0...15)
             else { continue }
             if let other = taken[physical] {
                 complaints.add(value.location, "port \(physical) of the card is \(other) already")
@@ -109,7 +124,7 @@ extension ConfigurationParser {
 
     /// `50MHz`, `500kHz`, or a bare number of Hz.
     private static func frequency(_ text: String) -> Int? {
-        scaled(text, units: ["MHz": 1_000_000, "kHz": 1000, "Hz": 1, "": 1], in: 1000...200_000_000)
+        scaled(text, units: ["MHz": 1_000_000, "kHz": 1000, "Hz": 1, "": 1], in: 1000...50_000_000)
     }
 
     /// `1000pps`, `10kpps`, `1Mpps`, or a bare number.

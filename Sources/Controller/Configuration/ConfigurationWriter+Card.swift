@@ -25,6 +25,13 @@ extension ConfigurationWriter {
             traits.append(.mapping(YAMLFields(trait.name, .number(number))))
         }
         if !traits.isEmpty { fields.add("traits", .list(traits)) }
+        var quirks = YAMLFields()
+        quirks.add("drop_bit", card.quirks.dropBit.map { .number($0) })
+        if card.quirks.countsDrops { quirks.add("counts_drops", .scalar("true")) }
+        quirks.add("untagged_vlan", card.quirks.untaggedVLAN.map { .number($0) })
+        quirks.add("collision_entries", card.quirks.collisionEntries.map { .number($0) })
+        quirks.add("ema_entries", card.quirks.emaEntries.map { .number($0) })
+        if !quirks.list.isEmpty { fields.add("quirks", .mapping(quirks)) }
         if card.promote != standard.promote {
             fields.add("promote", Self.scaled(card.promote, ["Mpps", "kpps", "pps"]))
         }

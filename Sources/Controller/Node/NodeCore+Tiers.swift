@@ -23,6 +23,7 @@ extension NodeCore {
         if ports(old) != ports(new) { changed.append("card.ports") }
         if old.cpuPort != new.cpuPort { changed.append("card.cpu_port") }
         if old.hashRevision != new.hashRevision { changed.append("card.hash_revision") }
+        if old.quirks != new.quirks { changed.append("card.quirks") }
         if old.traits != new.traits { changed.append("card.traits") }
         return changed
     }

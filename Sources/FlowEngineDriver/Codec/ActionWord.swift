@@ -64,7 +64,7 @@ public struct ActionID: Hashable, Sendable {
     }
 }
 
-/// A word of the hash table: the rule in bits 8:0, the rest ones ("triggers hardware", facts 2.3); zero for none.
+/// A word of the hash table: the rule in bits 8:0, the rest ones ("triggers hardware"); zero for none.
 public enum HashWord {
     public static let empty: UInt32 = 0
 

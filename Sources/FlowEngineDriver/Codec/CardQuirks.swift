@@ -4,7 +4,7 @@
 /// value here and none is answered anywhere else in the driver. `init(profile:)` is what the sources for each board show;
 /// the configuration overrides it.
 public struct CardQuirks: Hashable, Sendable {
-    /// Where an action word has its output port (facts 2.5 and 9.2).
+    /// Where an action word has its output port.
     public enum ActionWordLayout: String, Hashable, Sendable, CaseIterable {
         /// Bits 5:1; bits 31:8 are written as ones. Source: TNflowtable, `tnlibflowtable.h`.
         case headerFile = "header-file"
@@ -23,7 +23,7 @@ public struct CardQuirks: Hashable, Sendable {
         public var actionCount: Int { self == .queueInIndex ? 1024 : 16 }
     }
 
-    /// What a bit in an EMA rule's TYPE says of its field (facts 2.4).
+    /// What a bit in an EMA rule's TYPE says of its field.
     public enum TypeBitmap: String, Hashable, Sendable, CaseIterable {
         /// One: the field is compared. So the comment in the sources.
         case setIfCompared = "set-if-compared"
@@ -39,7 +39,7 @@ public struct CardQuirks: Hashable, Sendable {
         case pcpAndDEI = "pcp-and-dei"
     }
 
-    /// The three bits that key version 2 and 4 mix into bits 13:11 of a type 4 hash (facts 2.3).
+    /// The three bits that key version 2 and 4 mix into bits 13:11 of a type 4 hash.
     public enum HashOverlay: Hashable, Sendable {
         case constant(UInt8)
         case vlanPriority

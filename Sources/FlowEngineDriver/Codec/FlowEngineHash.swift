@@ -2,7 +2,7 @@
 import FlowEngineRegisters
 
 /// The hash of the card's exact-match table: 14 bits, an XOR of the fields of a rule's type, without a seed and without the
-/// type. Source: TNflowtable, `flowtableactions.c` (facts 2.3). Whoever can choose fields can aim flows at one slot; what that
+/// type. Source: TNflowtable, `flowtableactions.c`. Whoever can choose fields can aim flows at one slot; what that
 /// costs is bounded by the collision table.
 public struct FlowEngineHash: Sendable {
     public static let slots = 1 << 14

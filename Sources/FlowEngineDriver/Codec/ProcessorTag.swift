@@ -2,8 +2,8 @@
 import Packet
 
 /// The tag of frames between a Real-Time HAT and its host: EtherType 0x813E behind the addresses, big-endian, the first field
-/// in the highest bits; the frame's own EtherType follows. Source: InnoRoute/linux `net/dsa/tag_innoroute.h`, RThat_wireshark
-/// (facts 2.9). Pure; nothing is sent here.
+/// in the highest bits; the frame's own EtherType follows. Source: InnoRoute/linux `net/dsa/tag_innoroute.h`, RThat_wireshark.
+/// Pure; nothing is sent here.
 public enum ProcessorTag {
     public static let etherType: UInt16 = 0x813e
 
@@ -34,7 +34,7 @@ public enum ProcessorTag {
     public struct Received: Hashable, Sendable {
         public var ingress: UInt8
         public var egress: UInt8
-        /// Facts 2.8; `CardReason` names it.
+        /// `CardReason` names it.
         public var reason: UInt8
         public var isBad: Bool
         /// The free-running clock as the frame was handed over, lower 32 bits, ns. Version 2 and later.
@@ -158,7 +158,7 @@ extension ProcessorTag {
     }
 }
 
-/// Why the card handed a frame over, or dropped it. Source: RThat_wireshark (facts 2.8).
+/// Why the card handed a frame over, or dropped it. Source: RThat_wireshark.
 public enum CardReason: UInt8, Hashable, Sendable, CaseIterable {
     case macReceiveError = 0
     case oversize, fragment, runt

@@ -88,7 +88,7 @@ public struct RuleLayout: Sendable {
     }
 }
 
-/// TYPE of a masked rule: a bit for each field, in an order of its own (facts 2.4).
+/// TYPE of a masked rule: a bit for each field, in an order of its own.
 enum EMAType {
     static let order: [KeyField] = [
         .ingressPort, .sourceMAC, .destinationMAC, .etherType, .vlan, .vlanPriority, .ipv4Source, .ipv4Destination,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The 64-bit key by which the card preselects masked rules: every field folded to a few bits. Different values may fold to
-/// the same key; the rule itself is compared whole. Source: TNflowtable (facts 2.4).
+/// the same key; the rule itself is compared whole. Source: TNflowtable.
 public struct TCAMKey: Hashable, Sendable {
     public var data: UInt64
     /// One: the bit is compared. Bit 0: the entry is in use.

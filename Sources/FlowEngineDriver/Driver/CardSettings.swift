@@ -6,7 +6,7 @@ import Tables
 /// How a card is to be set up, apart from its rules. A value; nothing happens until a driver applies it. What is nil is left
 /// as the card has it.
 public struct CardSettings: Hashable, Sendable {
-    /// 6Tree: hierarchical routing by nibbles of the IPv6 address (facts 5).
+    /// 6Tree: hierarchical routing by nibbles of the IPv6 address.
     public struct SixTree: Hashable, Sendable {
         /// The 56 bits behind the first byte, 0xAF, of the node's /64.
         public var prefix: UInt64

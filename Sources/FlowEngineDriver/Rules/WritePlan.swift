@@ -5,7 +5,7 @@ import FlowEngineRegisters
 ///
 /// After any number of them, from none to all, the card decides every frame as before or as after: a rule's action is there before
 /// the rule, its words before the one that makes it valid, and all of it before anything points at it; taking out goes the other way.
-/// Source of the order: TNflowtable (facts 2.6 and 9.2).
+/// Source of the order: TNflowtable.
 ///
 /// A plan has two stages, each a batch: in the first nothing new becomes visible (actions, words of rules that are not valid yet, and
 /// whatever takes rules out), in the second rules become valid and are pointed at. If the card counts accesses, the second

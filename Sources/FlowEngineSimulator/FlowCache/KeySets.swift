@@ -24,7 +24,7 @@ enum KeySets {
     /// A layout whose first fields, valid, type, priority and action id, are those of every rule.
     static let anyRule = FlowCacheLayouts.emhRuleUseCase1
 
-    /// Widths of fields in hashed keys (facts 2.2).
+    /// Widths of fields in hashed keys.
     private static func width(_ field: FrameField) -> Int {
         switch field {
         case .inPort: 5

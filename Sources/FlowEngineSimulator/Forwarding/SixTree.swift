@@ -2,7 +2,7 @@
 import Packet
 
 /// Hierarchical IPv6 routing: 16 nibbles of a /64, one for each level of the tree. How the hardware compares is not public;
-/// this is the model of the facts with its doubts as readings.
+/// this is a model of our own, with its doubts as readings.
 struct SixTree: Sendable {
     enum Decision: Hashable {
         case port(Int)

@@ -21,7 +21,7 @@ public enum CardTagVersion: UInt32, Sendable, Hashable, CaseIterable {
 public struct CardLogicalPort: Sendable, Hashable {
     /// The outer end's name, such as `rt0`: where the node's programs are attached and the kernel has its addresses.
     public var name: String
-    /// What the tag calls the port on the way out, 0...31 (facts, 2.9: 0 is RT0, 1 is RT2). Counters are kept by it.
+    /// What the tag calls the port on the way out, 0...31 (0 is RT0, 1 is RT2). Counters are kept by it.
     public var egress: UInt8
     /// What the tag calls it on the way in. For RT2 this is 1 or 2, depending on the card's version.
     public var ingress: Set<UInt8>
@@ -58,7 +58,7 @@ public struct CardPortConfiguration: Sendable {
     public var untagged = CardUntaggedPolicy.drop
     /// What PTP frames (EtherType 0x88F7) get as confirmation id; 0 asks for none.
     public var confirmation: UInt16 = 0
-    /// The queue field of version 4 has five bits and a delay flag, which is 0, behind it (facts, 2.9: "another revision").
+    /// The queue field of version 4 has five bits and a delay flag, which is 0, behind it ("another revision").
     public var hasDelayFlag = false
     /// How the receiving program is attached. A driver without native XDP (that of the Pi's Ethernet, for one) needs `skb`.
     public var receives = XDPAttachPolicy.nativeThenSKB

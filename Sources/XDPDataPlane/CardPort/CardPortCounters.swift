@@ -37,7 +37,7 @@ public enum CardCounter: UInt32, Sendable, Hashable, CaseIterable {
     public var name: String { card_counter_name(rawValue).map { String(cString: $0) } ?? "counter_\(rawValue)" }
 }
 
-/// Why the card handed a frame up, or marked it bad: the tag's reason field (facts, 2.8).
+/// Why the card handed a frame up, or marked it bad: the tag's reason field.
 public struct CardReason: RawRepresentable, Sendable, Hashable, CustomStringConvertible {
     /// 0...31.
     public let rawValue: UInt8

@@ -49,7 +49,7 @@ struct CardSelftestCommand: ParsableCommand {
         commandName: "selftest", abstract: "Whether the card answers, and how fast it can be spoken to.",
         discussion: """
             Probes, writes patterns to the scratch register and reads them back, provokes an access error and looks whether it is \
-            told, reads temperature and alarms; over SPI it finds the highest clock that works. Tables and ports stay as they are.
+            told, reads the temperature; over SPI it finds the highest clock that works. Tables and ports stay as they are.
             """)
     @OptionGroup var card: CardOptions
     @Flag(help: "Print JSON.") var json = false

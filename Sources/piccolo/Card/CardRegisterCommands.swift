@@ -119,8 +119,8 @@ struct CardWriteCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "write", abstract: "Write a register by its address.",
         discussion: """
-            Any register, whatever it does. Tables written behind the driver's back are not in its shadow: `piccolo card audit` \
-            finds them.
+            Any register, whatever it does. A running node does not notice what is written to its tables; of a simulated card \
+            `piccolo card audit` shows rules that no longer do what they should.
             """)
     @OptionGroup var card: CardOptions
     @Argument(help: "Byte address, a multiple of 4: 0x400010.") var address: WordArgument

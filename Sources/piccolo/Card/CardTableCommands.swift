@@ -12,9 +12,10 @@ struct CardShadowOptions: ParsableArguments {
     @OptionGroup var state: StateOption
     @Option(
         help: ArgumentHelp(
-            "The board the shadow is of: \(CardProfile.allCases.map(\.rawValue).joined(separator: ", ")).",
+            "The board the shadow is of: \(CardProfile.allCases.map(\.rawValue).joined(separator: ", ")). By default what the "
+                + "configuration's bus leads to.",
             valueName: "board"))
-    var board = CardProfile.realTimeHAT
+    var board: CardProfile?
     @Option(help: ArgumentHelp("Key sets of its flow cache; by default the board's.", valueName: "revision"))
     var hashRevision: Int?
 
@@ -28,8 +29,9 @@ struct CardShadowOptions: ParsableArguments {
         for port in configuration.card?.ports ?? [] {
             if let number = numbers[port.name.value] { ports[number] = port.physical }
         }
-        let quirks = CardQuirks(profile: board)
-        let revision = hashRevision ?? configuration.card?.hashRevision ?? (board == .realTimeHAT ? 9 : 12)
+        let profile = board ?? configuration.card.map(CardFront.profile(of:)) ?? .realTimeHAT
+        let quirks = CardFront.quirks(configuration.card?.quirks ?? .init(), profile)
+        let revision = hashRevision ?? configuration.card?.hashRevision ?? (profile == .realTimeHAT ? 9 : 12)
         guard let keys = CardKeys(hashRevision: revision, quirks) else {
             throw ValidationError(
                 "hash revision \(revision) is not known; known are \(FlowCacheLayouts.hashRevisions.map(String.init).joined(separator: ", "))"

@@ -78,14 +78,14 @@ struct RunCommand: AsyncParsableCommand {
         options.eventDescriptors = plane.eventFileDescriptors
         options.ecmpSeed = plane.state.ecmpSeed
         options.logger = logger()
-        let held = OnControllerThread(plane)
+        let held = OnControllerThread(plane, front: front)
         let daemon: DaemonState
         let controller: NodeController
         do {
             daemon = try DaemonState(
                 configurationFile: file.source.path, stateDirectory: state.stateDir, notes: notes,
                 startReason: plane.adoptionRefusal ?? plane.pendingUpgrade ?? "")
-            controller = try held.hand(to: options, replaceForeign: replaceForeign, store: store, front: front)
+            controller = try held.hand(to: options, replaceForeign: replaceForeign, store: store)
             try await controller.start(file, facts: daemon.facts())
         } catch {
             // Nothing is attached yet. What an earlier process left attached goes on; an empty folder goes.
@@ -99,12 +99,17 @@ struct RunCommand: AsyncParsableCommand {
             controller: controller, held: held, logger: options.logger,
             complain: { sentence in daemon.notes.withLock { $0.append(sentence) } })
         let upgrade = await programs.upgrade(to: sizes)
-        let (keeps, failure) = await serve(controller, daemon, programs, options.logger)
+        let (keeps, failure) = await serve(controller, daemon, programs, cpuPorts, options.logger)
         upgrade?.cancel()
-        if !keeps { await controller.withDataPlane { _ in held.plane.detachAll() } }
+        if !keeps {
+            await controller.withDataPlane { _ in
+                held.front?.sweepOffloads { _ in .remove }
+                held.plane.detachAll()
+            }
+        }
         await controller.shutdown()
-        if !keeps, let ports = cpuPorts.take() {
-            do { try ports.release() } catch { options.logger.error("event=card_ports_left why=\"\(error)\"") }
+        if !keeps, let cpuPorts {
+            do { try cpuPorts.release() } catch { options.logger.error("event=card_ports_left why=\"\(error)\"") }
         }
         store.close()
         _ = consume lock
@@ -181,10 +186,12 @@ struct RunCommand: AsyncParsableCommand {
 
     /// Serves clients and follows the host until told to stop, or until clients cannot be served.
     private func serve(
-        _ controller: NodeController, _ daemon: DaemonState, _ programs: ProgramReplacement, _ logger: Logger
+        _ controller: NodeController, _ daemon: DaemonState, _ programs: ProgramReplacement, _ cpuPorts: CPUPorts?,
+        _ logger: Logger
     ) async -> (keeps: Bool, failure: CommandFailure?) {
         #if Northbound
-        let service = ControllerService(controller: controller, daemon: daemon, programs: programs)
+        let service = ControllerService(
+            controller: controller, daemon: daemon, programs: programs, cpuPorts: cpuPorts)
         let server = Task { [path = socket.socket] in
             do {
                 try await NodeServer.serve(service, socket: path) {
@@ -231,12 +238,14 @@ struct RunCommand: AsyncParsableCommand {
 struct OnControllerThread: @unchecked Sendable {
     // SAFETY: used before the controller exists, and inside `withDataPlane`, which runs on the controller's thread.
     let plane: XDPDataPlane
+    /// The card before it; nil: there is none.
+    let front: FlowEngineDataPlane?
 
-    init(_ plane: XDPDataPlane) { self.plane = plane }
+    init(_ plane: XDPDataPlane, front: FlowEngineDataPlane? = nil) { (self.plane, self.front) = (plane, front) }
 
     /// Makes the controller the owner of the data plane and of what attaches it: both are its thread's from here on.
     func hand(
-        to options: NodeController.Options, replaceForeign: Bool, store: any NodeStore, front: FlowEngineDataPlane?
+        to options: NodeController.Options, replaceForeign: Bool, store: any NodeStore
     ) throws -> NodeController {
         nonisolated(unsafe) let owned: any DataPlane =
             front.map { TieredDataPlane(back: plane, front: $0, planner: $0) } ?? plane

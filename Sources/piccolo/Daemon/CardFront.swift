@@ -5,6 +5,7 @@ import Dispatch
 import FlowEngineDriver
 import FlowEngineRegisters
 import Store
+import Synchronization
 import Tables
 import XDPDataPlane
 
@@ -19,9 +20,10 @@ enum CardFront {
         store: any NodeStore
     ) throws -> FlowEngineDataPlane {
         let location = try CardLocation(card.bus.text)
-        let profile: CardProfile = if case .pci = location { .trustNode } else { .realTimeHAT }
+        let profile = profile(of: card)
         let driver = try CardDriver(
-            bus: try bus(location, hertz: card.speed), profile: profile, hashRevision: card.hashRevision)
+            bus: try bus(location, hertz: card.speed), profile: profile, quirks: quirks(card.quirks, profile),
+            hashRevision: card.hashRevision)
         var ports: [PortID: Int] = [:]
         for port in card.ports {
             if let number = numbers[port.name.value] { ports[number] = port.physical }
@@ -34,6 +36,22 @@ enum CardFront {
             driver: driver, ports: CardPorts(ports), settings: settings,
             store: NodeShadowStore(shadow, store), traits: card.traits, flowPlacement: .never,
             capacities: back.state.capacities, aclDefault: back.state.aclDefault, ecmpSeed: back.state.ecmpSeed)
+    }
+
+    /// The board that a bus leads to.
+    static func profile(of card: Configuration.Card) -> CardProfile {
+        if case .pci = card.bus { .trustNode } else { .realTimeHAT }
+    }
+
+    /// What is known of the board, and what the configuration says beyond.
+    static func quirks(_ given: Configuration.Card.Quirks, _ profile: CardProfile) -> CardQuirks {
+        var quirks = CardQuirks(profile: profile)
+        quirks.dropBit = given.dropBit.map { UInt8($0) } ?? quirks.dropBit
+        quirks.countsDrops = given.countsDrops
+        quirks.untaggedVLAN = given.untaggedVLAN.map { UInt16($0) } ?? quirks.untaggedVLAN
+        quirks.collisionEntries = given.collisionEntries ?? quirks.collisionEntries
+        quirks.emaEntries = given.emaEntries ?? quirks.emaEntries
+        return quirks
     }
 
     /// Without a clock in the configuration, SPI runs at the fastest that works.
@@ -100,8 +118,8 @@ extension CardShadow {
 }
 
 /// The card's CPU port, made into ports of the node while the daemon runs.
-struct CPUPorts: ~Copyable {
-    private let port: CardPort
+final class CPUPorts: Sendable {
+    private let port: Mutex<CardPort?>
 
     init(_ card: Configuration.Card, _ cable: Configuration.Card.CPUPort, _ configuration: Configuration) throws {
         let interfaces = Dictionary(configuration.ports.map { ($0.name, $0.interface) }) { first, _ in first }
@@ -116,11 +134,21 @@ struct CPUPorts: ~Copyable {
         var wanted = CardPortConfiguration(interface: cable.interface, version: version, ports: ports)
         wanted.untagged = cable.untagged == .drop ? .drop : .kernel
         wanted.pinDirectory = "\(configuration.pinPath)-card"
-        port = try CardPort(wanted)
+        port = Mutex(try CardPort(wanted))
     }
 
-    func complaints() -> [String] { port.complaints() }
+    func complaints() -> [String] {
+        port.withLock { port in
+            switch port {
+            case .some(let port): port.complaints()
+            case nil: []
+            }
+        }
+    }
 
-    /// Takes the ports away again; a node that keeps its programs lets go of them by `deinit` instead.
-    consuming func release() throws(CardPortError) { try port.release() }
+    /// Takes the ports away again. A node that keeps its programs does not.
+    func release() throws {
+        guard let port = port.withLock({ $0.take() }) else { return }
+        try port.release()
+    }
 }

@@ -12,6 +12,7 @@ struct ControllerService: NodeService {
     let controller: NodeController
     let daemon: DaemonState
     let programs: ProgramReplacement
+    let cpuPorts: CPUPorts?
 
     func status() async throws(NodeError) -> Northbound.NodeStatus {
         let status = await controller.status()
@@ -25,7 +26,8 @@ struct ControllerService: NodeService {
             events: EventTotals(
                 sent: statistics.eventsSent, repeated: statistics.eventsRepeated, lost: statistics.eventsLost),
             residentBytes: DaemonState.residentBytes(),
-            complaints: daemon.notes.withLock { $0 } + (status.memory?.notices ?? []) + status.complaints,
+            complaints: daemon.notes.withLock { $0 } + (status.memory?.notices ?? []) + status.complaints
+                + (cpuPorts?.complaints() ?? []),
             state: status.memory.map { StateReport($0, directory: daemon.stateDirectory) },
             start: status.adoption.map { StartReport($0, reason: daemon.startReason) },
             reconciliation: ReconciliationReport(status.reconciliation),

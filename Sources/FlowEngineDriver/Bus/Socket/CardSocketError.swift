@@ -25,7 +25,7 @@ extension CardSocketError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .notThere(let path, let number):
-            "no card listens at \(path): \(String(cString: strerror(number))) (errno \(number)); start one with `piccolo card serve`"
+            "no card listens at \(path): \(String(cString: strerror(number))) (errno \(number)); start one with `piccolo card simulate`"
         case .pathTooLong(let path, let limit):
             "the socket's path \(path) is \(path.utf8.count) bytes long; at most \(limit) fit"
         case .gone(let path):
