@@ -394,6 +394,29 @@ struct OffloadProofTests {
         #expect(refusal.hasPrefix("the card cannot do this:") && refusal.hasSuffix("where they came in"))
     }
 
+    @Test("one static flow among others that goes another way is enough")
+    func staticFlows() {
+        var card = Card()
+        (card.traits.skipsFragments, card.traits.skipsOptions) = (true, true)
+        func flow(_ port: UInt16, _ action: ForwardingAction) -> TableEntry {
+            let key = FlowKey(
+                routerInterface: Network.interface1, source: Network.ip("198.51.100.7"),
+                destination: Network.ip("192.0.2.77"), ipProtocol: 17, sourcePort: port, destinationPort: 53)
+            return .flow(FlowEntry(key: key, action: action))
+        }
+        card.network.add((1...9).map { flow($0, .drop) })
+        card.network.add([.route(RouteEntry(prefix: Network.prefix("192.0.2.77/32"), action: .drop))])
+        let toHost = { (megaflow: inout Megaflow) in
+            (megaflow.ingressPort, megaflow.vlan) = (Network.port(1), .untagged)
+            (megaflow.destinationMAC, megaflow.ipProtocol) = (Network.router, 17)
+            megaflow.ipv4Source = Network.v4("198.51.100.7")
+            megaflow.ipv4Destination = Network.v4("192.0.2.77")
+        }
+        #expect(card.decide(toHost) == "drop")
+        card.network.add([flow(10, .port(Network.port(2)))])
+        #expect(card.decide(toHost).hasPrefix("not all its frames are decided alike"))
+    }
+
     @Test("a static flow decides only what has its key")
     func staticFlow() {
         var card = Card()
