@@ -96,7 +96,8 @@ let package = Package(
         .executableTarget(
             name: "piccolo-bench",
             dependencies: [
-                "XDPDataPlane", "Store", "Controller", "Netlink", "BPF", "CFastPath", "CLinux",
+                "XDPDataPlane", "Store", "Controller", "Netlink", "BPF", "CFastPath", "CLinux", "FlowEngineDriver",
+                "FlowEngineSimulator", "FlowEngineRegisters",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             exclude: ["bpf-programs.txt"],

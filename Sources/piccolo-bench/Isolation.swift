@@ -9,23 +9,24 @@ enum Isolation {
     /// Starts this program again inside; returns only there.
     static func enter(cpu: Int) throws {
         guard geteuid() == 0 else { throw BenchError.missing("the right to load programs", remedy: "run as root") }
-        if getenv(marker) == nil {
-            setenv(marker, "1", 1)
-            let arguments =
-                [
-                    "unshare", "--net", "--mount", "--propagation", "private", "nice", "-n", "-20", "taskset", "-c",
-                    "\(cpu)",
-                ]
-                + [executable()] + CommandLine.arguments.dropFirst()
-            var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
-            pointers.append(nil)
-            execvp("unshare", pointers)
-            throw BenchError.missing("unshare(1)", remedy: "install util-linux")
-        }
+        try startAgain(["unshare", "--net", "--mount", "--propagation", "private", "nice", "-n", "-20"], cpu: cpu)
         // `ip netns` keeps its names in the one, Open vSwitch its files in the other; the host's are not touched.
         try Command.run("mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && mount -t tmpfs tmpfs /mnt")
         // A test run without a context comes from loopback.
         try Command.run("ip link set lo up")
+    }
+
+    /// Starts this program again on a CPU, and with nothing else of its own; returns only there.
+    static func stay(on cpu: Int) throws { try startAgain([], cpu: cpu) }
+
+    private static func startAgain(_ prefix: [String], cpu: Int) throws {
+        if getenv(marker) != nil { return }
+        setenv(marker, "1", 1)
+        let arguments = prefix + ["taskset", "-c", "\(cpu)", executable()] + CommandLine.arguments.dropFirst()
+        var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+        pointers.append(nil)
+        execvp(arguments[0], pointers)
+        throw BenchError.missing("\(arguments[0])(1)", remedy: "install util-linux")
     }
 
     private static func executable() -> String {

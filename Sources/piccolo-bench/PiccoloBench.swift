@@ -8,7 +8,8 @@ struct PiccoloBench: ParsableCommand {
         commandName: "piccolo-bench",
         abstract: "Measures the fast path against the kernel's own means (Docs/performance.md).",
         subcommands: [
-            FastPath.self, TablesCommand.self, Restart.self, Wire.self, Learn.self, StoreCommand.self, Daemon.self,
+            FastPath.self, TablesCommand.self, Restart.self, Wire.self, Learn.self, StoreCommand.self, Card.self,
+            Daemon.self,
         ])
 }
 
@@ -30,8 +31,10 @@ struct Options: ParsableArguments {
     }
 
     /// Measures in namespaces of this process alone, so that all it makes ends with it, on one CPU and before others.
-    func report(_ command: String, _ body: (inout Report) throws -> Void) throws {
-        try Isolation.enter(cpu: effectiveCPU)
+    ///
+    /// - Parameter isIsolated: false for what makes nothing outside of this process: it needs no root, and waits its turn.
+    func report(_ command: String, isIsolated: Bool = true, _ body: (inout Report) throws -> Void) throws {
+        if isIsolated { try Isolation.enter(cpu: effectiveCPU) } else { try Isolation.stay(on: effectiveCPU) }
         var report = Report(command: command, machine: Machine(pinnedTo: effectiveCPU), rounds: effectiveRounds)
         try body(&report)
         report.print(asJSON: json)

@@ -114,8 +114,8 @@ public struct WritePlan: Sendable {
         }
         if hasMasked {
             for number in 0..<emaEntries {
-                put(tables.tcam, number, 2, TableMirror.tcam(number, word: 2), 0)
-                put(tables.tcam, number, 3, TableMirror.tcam(number, word: 3), 0)
+                // First the one that says whether the entry is in use.
+                for word in [2, 3, 0, 1] { put(tables.tcam, number, word, TableMirror.tcam(number, word: word), 0) }
                 clearRule(.masked(number))
             }
         }
