@@ -23,7 +23,7 @@ struct WriterTests {
         for seed in block * 100..<(block + 1) * 100 { try check(RandomConfiguration(seed: seed).configuration) }
     }
 
-    @Test("the examples of the documentation come back", arguments: ["router", "switch"])
+    @Test("the examples of the documentation come back", arguments: ["router", "switch", "card"])
     func examples(name: String) throws {
         let text = try #require(readFile("\(folder())/Docs/examples/\(name).yaml"))
         try check(try Configuration.parse(text, file: name))

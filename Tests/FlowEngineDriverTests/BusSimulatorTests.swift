@@ -49,7 +49,10 @@ enum SimulatedTransport: String, CaseIterable, Sendable {
     case words, spi, socket, window
 
     func rig() throws -> (bus: any RegisterBus, card: SimulatedCard, keep: [AnyObject]) {
-        let card = try SimulatedCard(CardConfiguration(profile: self == .window ? .trustNode : .realTimeHAT))
+        var configuration = CardConfiguration(profile: self == .window ? .trustNode : .realTimeHAT)
+        // Else no rule may drop.
+        configuration.variants.droppedFrames = .counted
+        let card = try SimulatedCard(configuration)
         switch self {
         case .words: return (SimulatedRegisterBus(card), card, [])
         case .spi: return (SPIRegisterBus(SlaveDevice(SimulatedSPISlave(card))), card, [])
