@@ -47,10 +47,14 @@ public struct Places: Sendable {
         FlowEntry(key: flow.key(arrivingAt: arrival), action: .nextHop(flow.isIPv6 ? onward6 : onward4))
     }
 
-    /// Whether an entry is there because the host knows a station the harness made known.
+    /// Whether an entry is there because the host knows a station: one the harness made known, or one its kernel met by itself
+    /// (link-local addresses of the hosts, which come and go as neighbour discovery pleases).
     func isFact(_ entry: TableEntry) -> Bool {
         func isOne(_ address: IPAddress) -> Bool {
-            if case .v4(let address) = address { Self.factRange.contains(address.rawValue) } else { false }
+            switch address {
+            case .v4(let address): Self.factRange.contains(address.rawValue)
+            case .v6(let address): address.high >> 54 == 0xfe80 >> 6
+            }
         }
         return switch entry {
         case .neighbor(let neighbor): isOne(neighbor.address)
