@@ -96,6 +96,9 @@ extension ProcessorVisitGracePeriod {
     static let isValid: Bool = {
         var names = utsname()
         guard uname(&names) == 0 else { return false }
+        // Who isolates a processor runs something on it that may never let this thread have a turn.
+        let isolated = SmallFile.read("/sys/devices/system/cpu/isolated") ?? ""
+        guard isolated.allSatisfy(\.isWhitespace) else { return false }
         func text<Field>(_ field: Field) -> String {
             withUnsafeBytes(of: field) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         }

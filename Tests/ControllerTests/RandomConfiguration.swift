@@ -327,17 +327,18 @@ struct RandomConfiguration {
             card.ports.append(.init(name: Located(port.name, at: here), physical: (index * number(1...5)) % 16))
         }
         var taken: Set<Int> = []
-        card.ports.removeAll { !taken.insert($0.physical).inserted }
+        card.ports.removeAll { !taken.insert($0.physical).inserted || !bus.hasPort($0.physical) }
         card.cpuPort = maybe { random in
             var port = Configuration.Card.CPUPort(interface: random.pick(["eth0", "end0"]))
             port.tag = random.number(1...4)
             port.untagged = random.pick([.drop, .kernel])
             return port
         }
+        if case .pci = bus { card.cpuPort = nil }
         card.hashRevision = maybe { $0.number(1...12) }
-        card.quirks.dropBit = maybe { $0.number(0...31) }
+        card.quirks.dropBit = maybe { $0.number(6...7) }
         card.quirks.countsDrops = chance(30)
-        card.quirks.untaggedVLAN = maybe { $0.number(0...4095) }
+        card.quirks.untaggedVLAN = maybe { $0.pick([0, 4095]) }
         card.quirks.collisionEntries = maybe { $0.number(0...1024) }
         card.quirks.emaEntries = maybe { $0.number(0...512) }
         for trait in CardTrait.flags where chance(30) { card.traits[keyPath: trait.path] = true }

@@ -31,8 +31,8 @@ private let broken: [Broken] = [
         "a port the card cannot have", ports + "card: {bus: \"spi:/dev/x\", ports: {p1: 32}}",
         (2, 39, ["32", "0 to 15"])),
     Broken(
-        "a port of the card given twice", ports + "card: {bus: \"spi:/dev/x\", ports: {p1: 1, p2: 1}}",
-        (2, 46, ["port 1 of the card is p1 already"])),
+        "a port of the card given twice", ports + "card: {bus: \"spi:/dev/x\", ports: {p1: 2, p2: 2}}",
+        (2, 46, ["port 2 of the card is p1 already"])),
     Broken("an unknown trait", card + "  traits: [clever]\n", (5, 12, ["clever", "skips_malformed", "tags_read:"])),
     Broken("a trait out of range", card + "  traits: [{tags_read: 3}]\n", (5, 24, ["3", "0 to 2"])),
     Broken(

@@ -84,6 +84,11 @@ extension Configuration.Card.Bus {
         }
     }
 
+    /// Whether the board that the bus leads to has a port of this number for the node.
+    func hasPort(_ number: Int) -> Bool {
+        if case .pci = self { (0...15).contains(number) } else { number == 0 || number == 2 }
+    }
+
     static let expected =
         "spi:/dev/spidev0.0, pci:0000:01:00.0 or simulated:/run/card.sock"
 

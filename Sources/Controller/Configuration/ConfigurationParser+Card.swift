@@ -26,6 +26,10 @@ extension ConfigurationParser {
         }
         readCardPorts(reader, &card)
         card.cpuPort = readCPUPort(reader)
+        if card.cpuPort != nil, case .pci = bus {
+            complaints.add(
+                reader.location(of: "cpu_port"), "cpu_port is for a Real-Time HAT; the card is at \(bus.text)")
+        }
         card.hashRevision = reader.integer("hash_revision", in: 1...255)
         for trait in reader.elements("traits") { readTrait(trait, &card.traits) }
         card.quirks = readQuirks(reader)
@@ -58,9 +62,13 @@ extension ConfigurationParser {
         guard let node = card["quirks"],
             let reader = YAMLMapping(node, what: "quirks of card", keys: keys, complaints: complaints)
         else { return quirks }
-        quirks.dropBit = reader.integer("drop_bit", in: 0...31)
+        quirks.dropBit = reader.integer("drop_bit", in: 6...7)
         quirks.countsDrops = reader.boolean("counts_drops") ?? false
-        quirks.untaggedVLAN = reader.integer("untagged_vlan", in: 0...4095)
+        if let node = reader["untagged_vlan"] {
+            quirks.untaggedVLAN = complaints.value(
+                node, what: "untagged_vlan", expected: "0 or 4095: any other is a VLAN's"
+            ) { ["0", "4095"].contains($0) ? Int($0) : nil }
+        }
         quirks.collisionEntries = reader.integer("collision_entries", in: 0...1024)
         quirks.emaEntries = reader.integer("ema_entries", in: 0...512)
         return quirks
@@ -91,6 +99,13 @@ extension ConfigurationParser {
             guard let name = complaints.text(key, what: "a port of card"), let port = port(name),
                 let physical = complaints.integer(value, what: "port \(port.name) of card", in: 0...15)
             else { continue }
+            guard card.bus.hasPort(physical) else {
+                complaints.add(
+                    value.location,
+                    "port \(name.value) of card cannot be \(physical); a Real-Time HAT has 0 and 2, and 1 is cabled to the host"
+                )
+                continue
+            }
             if let other = taken[physical] {
                 complaints.add(value.location, "port \(physical) of the card is \(other) already")
                 continue

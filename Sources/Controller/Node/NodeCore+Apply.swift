@@ -125,7 +125,8 @@ extension NodeCore {
         if old.limits.eventsPerSecondPerPort != new.limits.eventsPerSecondPerPort {
             changed.append("limits.events_per_second_per_port")
         }
-        changed += Self.cardSettingsFixedAtStart(old.card, new.card)
+        // At the start the card was opened as the new file says.
+        if !isStarting { changed += Self.cardSettingsFixedAtStart(old.card, new.card) }
         return changed.map { "\($0) takes effect at the next start" }
     }
 

@@ -44,7 +44,7 @@ extension TieredDataPlane {
         }
         let adopting = (front as? any ReconcilableDataPlane).flatMap { $0.isAdopted ? $0 : nil }
         if let adopting {
-            adopt(right, adopting)
+            if let reason = adopt(right, adopting) { return empty(because: reason) }
         } else if let distrust {
             // Rules made by tables that nobody remembers.
             empty(because: distrust)
@@ -55,8 +55,9 @@ extension TieredDataPlane {
         tell(TableDifference.updates(from: known, to: right))
     }
 
-    /// Rules that an earlier process left on the card stay if they can be proven by the tables as they are.
-    private func adopt(_ entries: [EntryKey: TableEntry], _ front: any ReconcilableDataPlane) {
+    /// Rules that an earlier process left on the card stay if they can be proven by the tables as they are. Returns why the front cannot
+    /// be relied upon; nil: it knows the tables.
+    private func adopt(_ entries: [EntryKey: TableEntry], _ front: any ReconcilableDataPlane) -> String? {
         var state = front.emptyState
         var bulk = BulkEntries()
         for entry in entries.values.sorted(by: { $0.rank < $1.rank }) {
@@ -64,11 +65,16 @@ extension TieredDataPlane {
             // The front counts what they refer to when it takes them in.
             case .flow(let flow): bulk.flows[flow.key] = flow
             case .mac(let station): bulk.stations[MACKey(vlan: station.vlan, mac: station.mac)] = station
-            default: _ = state.update(.insert(entry))
+            default:
+                if case .failure(let error) = state.update(.insert(entry)) {
+                    return "it did not take \(entry.keyText): \(error)"
+                }
             }
         }
-        _ = front.reconcileTables(state, repair: true)
-        _ = front.reconcileEntries(bulk, derived: false, repair: true)
+        var report = front.reconcileTables(state, repair: true)
+        report.add(front.reconcileEntries(bulk, derived: false, repair: true))
+        let failure = report.discrepancies.compactMap(\.failure).first
+        return report.failed == 0 ? nil : "\(report.failed) of its rules could not be made right: \(failure ?? "")"
     }
 }
 

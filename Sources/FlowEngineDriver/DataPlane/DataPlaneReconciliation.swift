@@ -52,6 +52,11 @@ extension FlowEngineDataPlane: ReconcilableDataPlane {
     public func reconcileEntries(_ wanted: some StaticEntries, derived: Bool, repair: Bool) -> ReconcileReport {
         tidy()
         var report = ReconcileReport(repairs: repair)
+        if repair, held.flows.isEmpty, held.stations.isEmpty, isContextOnly {
+            holdAll(wanted, &report)
+            judgeAll(&report)
+            return report
+        }
         var updates: [TableUpdate] = []
         for flow in held.flows.values where flow.entry.origin == .static {
             report.checked += 1
@@ -83,6 +88,28 @@ extension FlowEngineDataPlane: ReconcilableDataPlane {
         }
         judgeAll(&report)
         return report
+    }
+
+    /// Flows get no rules of their own accord, or need not.
+    private var isContextOnly: Bool { if case .required = flowPlacement { false } else { true } }
+
+    /// Takes the first entries over, all at once: a rule of an earlier process is proven by all of them, or not.
+    private func holdAll(_ wanted: some StaticEntries, _ report: inout ReconcileReport) {
+        wanted.forEachFlow { flow in
+            report.checked += 1
+            if let error = state.validate(.insert(.flow(flow))) {
+                report.add(
+                    Discrepancy(
+                        .missing, table: .flowCache, subject: TableEntry.flow(flow).keyText, failure: "\(error)"))
+                return
+            }
+            state.countReferences(removed: nil, inserted: flow)
+            held.set(flow.key, HeldEntries.Flow(entry: flow, rule: nil, packets: 0, lastHit: now))
+        }
+        wanted.forEachMAC { station in
+            report.checked += 1
+            held.stations[station.key] = HeldEntries.Station(entry: station, lastHit: now)
+        }
     }
 
     private func compare(

@@ -85,6 +85,11 @@ extension CardIdentity {
             let found = try bus.read(map.flowCache.hashID).value
             hashID = found
             let wanted = override ?? Int(found)
+            if let override, !FlowCacheLayouts.hashRevisions.contains(override) {
+                throw CardError.invalid(
+                    setting: "hash revision", value: "\(override)",
+                    expected: "one of \(FlowCacheLayouts.hashRevisions.map { "\($0)" }.joined(separator: ", "))")
+            }
             guard FlowCacheLayouts.hashRevisions.contains(wanted) else {
                 throw CardError.unknownHashRevision(
                     found: UInt32(truncatingIfNeeded: wanted), known: FlowCacheLayouts.hashRevisions)

@@ -25,7 +25,7 @@ public struct CardAudit: Sendable {
     }
 
     public private(set) var probes: [Probe] = []
-    public private(set) var skipped: [Skipped] = []
+    public internal(set) var skipped: [Skipped] = []
 
     /// - Parameter ports: the card's ports that frames can be sent into.
     public init(_ book: RuleBook, ports: [Int]) {

@@ -34,8 +34,10 @@ extension FlowCacheTables {
             try clearCondemned()
             return false
         }
-        if isReady { resets += 1 }
+        if isReady { isResetUntold = true }
         try rebuild(wanted: wanted)
+        if isResetUntold { resets += 1 }
+        isResetUntold = false
         return true
     }
 

@@ -96,12 +96,12 @@ extension FlowCacheTables {
     func rebuild(alsoClearing places: [RulePlace] = [], wanted: (Int) -> Bool) throws(CardError) {
         let new = newMarker()
         marker = 0
-        for ordinal in condemned.sorted() { release(ordinal) }
+        let staying = book.ordinalsInUse.filter { !condemned.contains($0) }
         do {
             // Words of a failed attempt may be there: every record says so.
             var change = CardShadowChange(marker: UInt64(new), records: [:])
             for place in recorded { change.records[UInt64(place)] = .some(nil) }
-            for ordinal in book.ordinalsInUse {
+            for ordinal in staying {
                 book.update(ordinal) { $0.state = .placed }
                 guard let rule = book[ordinal] else { continue }
                 change.records[UInt64(ordinal)] = ShadowRecord(rule, .writing, fingerprint: fingerprint).bytes
@@ -112,12 +112,14 @@ extension FlowCacheTables {
             throw .shadow(error)
         }
         unsettled = [:]
-        recorded = Set(book.ordinalsInUse)
+        recorded = Set(staying)
         do throws(CardError) {
             try driver.stopFlowCache()
+            // Not before: until now the card may have decided by them.
+            for ordinal in condemned.sorted() { release(ordinal) }
             try driver.restoreSettings()
             try clear(alsoClearing: places)
-            try writeAll(book.ordinalsInUse.filter(wanted))
+            try writeAll(staying.filter(wanted))
             try driver.restoreTraffic()
             try driver.bus.writing(driver.map.common.rwTest, CommonRwTest(rawValue: new))
         } catch {

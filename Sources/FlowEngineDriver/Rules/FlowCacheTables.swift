@@ -33,6 +33,8 @@ public final class FlowCacheTables {
 
     // What `health` and the bench tell of.
     public internal(set) var resets = 0
+    /// A reset was found, and the tables have not been written again yet.
+    var isResetUntold = false
     public internal(set) var errors: UInt64 = 0
     public internal(set) var lastError: String?
     /// Words written to tables.

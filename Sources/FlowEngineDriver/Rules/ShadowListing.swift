@@ -49,9 +49,18 @@ extension CardAudit {
     ///   - ports: the card's ports that frames can be sent into.
     public init(_ shadow: CardShadow, book: RuleBook, ports: [Int]) {
         var book = book
-        for entry in shadow.entries(in: book) where entry.state == .settled {
-            if let rule = entry.rule { _ = book.adopt(rule) }
+        var left: [Skipped] = []
+        for entry in shadow.entries(in: book) {
+            let why =
+                switch entry.state {
+                case .settled: entry.rule.map { book.adopt($0) } == true ? nil : "its place is another rule's"
+                case .writing: "its words were being written when the shadow was"
+                case .going: "it is being taken out"
+                case .foreign: "its record is of another version, of a card that is read in another way, or damaged"
+                }
+            if let why { left.append(Skipped(place: entry.place, rule: entry.text, why: why)) }
         }
         self.init(book, ports: ports)
+        skipped += left
     }
 }

@@ -58,6 +58,14 @@ struct CardSelftestCommand: ParsableCommand {
     func run() throws {
         guard rounds > 0 else { throw ValidationError("--rounds must be at least 1, not \(rounds)") }
         let speed = try fastest()
+        var card = card
+        if let speed {
+            guard let best = speed.best else {
+                Terminal.error(speed.description)
+                throw CommandFailure(message: "no clock works")
+            }
+            card.speed = best
+        }
         let (bus, identity, map) = try card.probe()
         let report = CardSelftest.run(bus, map, rounds: rounds)
         Terminal.out(.selftest(report, identity, bus: bus.name, speed: speed), json: json)

@@ -24,6 +24,13 @@ struct CardSimulateCommand: ParsableCommand {
     var hashRevision: Int?
     @Option(help: "Seed of what is drawn: device id, bits that flip.") var seed: UInt64 = 1
 
+    func validate() throws {
+        guard board == .realTimeHAT else {
+            throw ValidationError(
+                "the socket speaks SPI, which only a Real-Time HAT has; a TrustNode is simulated in tests alone")
+        }
+    }
+
     func run() throws {
         let configuration = CardConfiguration(
             profile: board == .trustNode ? .trustNode : .realTimeHAT, mapRevision: mapRevision,

@@ -76,7 +76,10 @@ struct CardAuditCommand: ParsableCommand {
         let results: [AuditResult]
         do { results = try Self.send(audit.probes, to: socket) } catch { throw CommandFailure(message: "\(error)") }
         Terminal.out(.audit(results, skipped: audit.skipped, width: output.width), json: output.json)
-        if results.contains(where: { !$0.isRight }) { throw CommandFailure(message: nil) }
+        // Nothing is proven where nothing could be tried.
+        if results.contains(where: { !$0.isRight }) || (results.isEmpty && !audit.skipped.isEmpty) {
+            throw CommandFailure(message: nil)
+        }
     }
 }
 

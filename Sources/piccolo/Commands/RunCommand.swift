@@ -68,6 +68,7 @@ struct RunCommand: AsyncParsableCommand {
             if let card = wanted.card, let cable = card.cpuPort { cpuPorts = try CPUPorts(card, cable, wanted) }
             (plane, notes) = try Self.load(sizes)
         } catch {
+            try? cpuPorts?.releaseUnlessAdopted()
             // Only an empty one goes: what an earlier process left pinned stays.
             rmdir(wanted.pinPath)
             store.close()
@@ -89,6 +90,7 @@ struct RunCommand: AsyncParsableCommand {
             try await controller.start(file, facts: daemon.facts())
         } catch {
             // Nothing is attached yet. What an earlier process left attached goes on; an empty folder goes.
+            try? cpuPorts?.releaseUnlessAdopted()
             held.plane.abandon()
             rmdir(wanted.pinPath)
             store.close()
@@ -102,9 +104,13 @@ struct RunCommand: AsyncParsableCommand {
         let (keeps, failure) = await serve(controller, daemon, programs, cpuPorts, options.logger)
         upgrade?.cancel()
         if !keeps {
-            await controller.withDataPlane { _ in
+            let left = await controller.withDataPlane { _ in
                 held.front?.sweepOffloads { _ in .remove }
                 held.plane.detachAll()
+                return held.front?.tables.book.ordinalsInUse.count ?? 0
+            }
+            if left > 0 {
+                options.logger.error("event=card_rules_left count=\(left) why=\"the card could not be written\"")
             }
         }
         await controller.shutdown()
@@ -129,7 +135,10 @@ struct RunCommand: AsyncParsableCommand {
             return try CardFront.open(
                 card, numbers: numbers, back: plane, shadow: CardShadow(remembered), store: store)
         } catch {
-            notes.append("the card at \(card.bus.text) is not used, until the next start: \(error)")
+            let left = CardShadow(remembered).records.count
+            notes.append(
+                "the card at \(card.bus.text) is not used, until the next start: \(error)"
+                    + (left > 0 ? "; \(left) rules that an earlier run left there may still decide frames" : ""))
             return nil
         }
     }

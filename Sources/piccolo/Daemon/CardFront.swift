@@ -92,6 +92,8 @@ final class NodeShadowStore: CardShadowStore {
     /// What the back end is called in the node's memory.
     static let name = "flowengine"
 
+    private final class Outcome: Sendable { let problem = Mutex<StoreProblem?>(nil) }
+
     private let loaded: CardShadow
     private let store: any NodeStore
 
@@ -103,10 +105,14 @@ final class NodeShadowStore: CardShadowStore {
         var stored = StoreChange()
         stored.shadows[Self.name] = .init(marker: change.marker, records: change.records)
         let isDone = DispatchSemaphore(value: 0)
-        store.commit(stored) { _ in isDone.signal() }
+        let outcome = Outcome()
+        store.commit(stored) { problem in
+            outcome.problem.withLock { $0 = problem }
+            isDone.signal()
+        }
         isDone.wait()
         // What is not on disk may not be in the card either.
-        if let problem = store.problem { throw CardShadowError("\(problem)") }
+        if let problem = outcome.problem.withLock({ $0 }) { throw CardShadowError("\(problem)") }
     }
 }
 
@@ -120,6 +126,8 @@ extension CardShadow {
 /// The card's CPU port, made into ports of the node while the daemon runs.
 final class CPUPorts: Sendable {
     private let port: Mutex<CardPort?>
+    /// An earlier process had left them.
+    private let isAdopted: Bool
 
     init(_ card: Configuration.Card, _ cable: Configuration.Card.CPUPort, _ configuration: Configuration) throws {
         let interfaces = Dictionary(configuration.ports.map { ($0.name, $0.interface) }) { first, _ in first }
@@ -134,7 +142,14 @@ final class CPUPorts: Sendable {
         var wanted = CardPortConfiguration(interface: cable.interface, version: version, ports: ports)
         wanted.untagged = cable.untagged == .drop ? .drop : .kernel
         wanted.pinDirectory = "\(configuration.pinPath)-card"
-        port = Mutex(try CardPort(wanted))
+        let made = try CardPort(wanted)
+        isAdopted = made.isAdopted
+        port = Mutex(made)
+    }
+
+    /// After a start that failed: what was found goes on, what was made goes.
+    func releaseUnlessAdopted() throws {
+        if !isAdopted { try release() }
     }
 
     func complaints() -> [String] {
