@@ -23,7 +23,7 @@ private let broken: [Broken] = [
     Broken("a clock that is none", card + "  speed: fast\n", (5, 10, ["fast", "50MHz"])),
     Broken("a card without ports", ports + "card: {bus: \"spi:/dev/x\"}", (2, 7, ["needs \"ports\""])),
     Broken(
-        "ports in a list", ports + "card: {bus: \"spi:/dev/x\", ports: [p1]}", (2, 34, ["a list", "{p1: 0, p2: 1}"])),
+        "ports in a list", ports + "card: {bus: \"spi:/dev/x\", ports: [p1]}", (2, 34, ["a list", "{p1: 0, p2: 2}"])),
     Broken(
         "a port the node does not have", ports + "card: {bus: \"spi:/dev/x\", ports: {p3: 0}}",
         (2, 35, ["no port \"p3\"", "p2"])),
@@ -33,6 +33,17 @@ private let broken: [Broken] = [
     Broken(
         "a port of the card given twice", ports + "card: {bus: \"spi:/dev/x\", ports: {p1: 2, p2: 2}}",
         (2, 46, ["port 2 of the card is p1 already"])),
+    Broken(
+        "the port that is cabled to the host", ports + "card: {bus: \"spi:/dev/x\", ports: {p1: 1}}",
+        (2, 39, ["cabled to the host", "0 and 2"])),
+    Broken(
+        "a cable where there is none",
+        ports + "card:\n  bus: \"pci:0000:01:00.0\"\n  ports: {p1: 0}\n  cpu_port: {interface: eth0}\n",
+        (5, 13, ["cpu_port is for a Real-Time HAT", "pci:"])),
+    Broken("a drop bit that is the output's", card + "  quirks: {drop_bit: 0}\n", (5, 22, ["0", "6 to 7"])),
+    Broken(
+        "a VLAN id for frames without a tag that is a VLAN's", card + "  quirks: {untagged_vlan: 10}\n",
+        (5, 27, ["10", "0 or 4095"])),
     Broken("an unknown trait", card + "  traits: [clever]\n", (5, 12, ["clever", "skips_malformed", "tags_read:"])),
     Broken("a trait out of range", card + "  traits: [{tags_read: 3}]\n", (5, 24, ["3", "0 to 2"])),
     Broken(
@@ -90,7 +101,7 @@ struct TierConfigurationTests {
         let core = Fixture.core(ReferenceDataPlane())
         _ = try core.apply(try Fixture.configuration(card), facts: HostFacts(), now: Fixture.second)
         let other =
-            card.replacing("spidev0.0", with: "spidev0.1").replacing("p1: 0", with: "p1: 1") + "  promote: 9kpps\n"
+            card.replacing("spidev0.0", with: "spidev0.1").replacing("p1: 0", with: "p1: 2") + "  promote: 9kpps\n"
         let report = try core.apply(try Fixture.configuration(other), facts: HostFacts(), now: Fixture.second)
         let late = report.notices.filter { $0.contains("next start") }
         #expect(late == ["card.bus takes effect at the next start", "card.ports takes effect at the next start"])

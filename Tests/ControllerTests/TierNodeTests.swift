@@ -15,7 +15,7 @@ struct TierNodeTests {
           - {port: p1, source: 10.0.1.2, destination: 192.0.2.9, protocol: udp, source_port: 1000, destination_port: 53, action: drop,
              idle_timeout: 20s}
           - {port: p1, source: 10.0.1.2, destination: 192.0.2.9, protocol: udp, source_port: 1001, destination_port: 53, action: kernel}
-        card: {bus: "simulated:/run/card.sock", ports: {p1: 0, p2: 1}, promote: 20pps, demote: 2pps, share: 100%}
+        card: {bus: "simulated:/run/card.sock", ports: {p1: 0, p2: 2}, promote: 20pps, demote: 2pps, share: 100%}
         """
 
     private func node() throws -> (core: NodeCore, card: TierCard, back: ReferenceDataPlane) {

@@ -91,7 +91,7 @@ extension ConfigurationParser {
         guard case .mapping(let mapping) = node, !mapping.isEmpty else {
             complaints.add(
                 node.location,
-                "ports of card cannot be \(node.kind); expected the node's ports and the card's: {p1: 0, p2: 1}")
+                "ports of card cannot be \(node.kind); expected the node's ports and the card's: {p1: 0, p2: 2}")
             return
         }
         var taken: [Int: String] = [:]

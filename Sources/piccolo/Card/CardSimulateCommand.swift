@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
-import FlowEngineDriver
 import FlowEngineSimulator
 import Glibc
 
 struct CardSimulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "simulate", abstract: "Be a card, in software, for whoever connects to a socket.",
+        commandName: "simulate", abstract: "Be a Real-Time HAT, in software, for whoever connects to a socket.",
         discussion: """
             It behaves like the card in registers, tables and frames, and is used like one: `--card simulated:SOCKET`. What it models, and \
             what not, is in Sources/FlowEngineSimulator/README.md. Runs until SIGINT or SIGTERM.
@@ -14,26 +13,15 @@ struct CardSimulateCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp("Socket to listen on; it is removed at the end.", valueName: "path"), completion: .file())
     var listen: String
-    @Option(
-        help: ArgumentHelp(
-            "The board: \(CardProfile.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "board"))
-    var board = CardProfile.realTimeHAT
     @Option(help: ArgumentHelp("Revision of the register map; by default the board's.", valueName: "revision"))
     var mapRevision: Int?
     @Option(help: ArgumentHelp("Key sets of the flow cache; by default the board's.", valueName: "revision"))
     var hashRevision: Int?
     @Option(help: "Seed of what is drawn: device id, bits that flip.") var seed: UInt64 = 1
 
-    func validate() throws {
-        guard board == .realTimeHAT else {
-            throw ValidationError(
-                "the socket speaks SPI, which only a Real-Time HAT has; a TrustNode is simulated in tests alone")
-        }
-    }
-
     func run() throws {
         let configuration = CardConfiguration(
-            profile: board == .trustNode ? .trustNode : .realTimeHAT, mapRevision: mapRevision,
+            profile: .realTimeHAT, mapRevision: mapRevision,
             hashRevision: hashRevision, seed: seed)
         // Blocked before there is a second thread, so that this one gets them.
         var signals = sigset_t()
@@ -48,7 +36,7 @@ struct CardSimulateCommand: ParsableCommand {
             throw CommandFailure(message: "\(error)")
         }
         Terminal.error(
-            "piccolo: a simulated \(board.rawValue), map revision \(configuration.mapRevision), hash revision "
+            "piccolo: a simulated Real-Time HAT, map revision \(configuration.mapRevision), hash revision "
                 + "\(configuration.hashRevision), listens on \(listen)")
         var signal: Int32 = 0
         while sigwait(&signals, &signal) == EINTR {}

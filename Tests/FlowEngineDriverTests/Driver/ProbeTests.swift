@@ -69,7 +69,8 @@ struct ProbeTests {
         }
         let driver = try CardDriver(bus: odd, profile: .trustNode, hashRevision: 12)
         #expect(driver.identity.hashID == 77 && driver.identity.hashRevision == 12)
-        #expect(throws: CardError.unknownHashRevision(found: 13, known: Array(1...12))) {
+        let expected = "one of \((1...12).map { "\($0)" }.joined(separator: ", "))"
+        #expect(throws: CardError.invalid(setting: "hash revision", value: "13", expected: expected)) {
             try CardDriver(bus: odd, profile: .trustNode, hashRevision: 13)
         }
     }
