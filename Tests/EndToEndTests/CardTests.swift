@@ -152,6 +152,8 @@ struct CardTests {
         let again = try node.status()
         #expect(again.card?.problem == nil, "\(again)")
         #expect(try node.daemon.stop() == 0)
+        // It leaves nothing on the card.
+        #expect(try node.rules().isEmpty)
         node.stopCard()
         #expect(try node.daemon.leftovers() == [])
         let links = try node.daemon.topology.node.run { try Command.check("ip", "-o", "link") }
