@@ -7,16 +7,17 @@ import Netlink
 import TestSupport
 import Testing
 
-/// A node with a card: the card is simulated, in a process of its own; the cable between card and node is a veth pair, and
-/// frames with the card's tag are put into its far end.
+/// A node with a card: the card is simulated, in a process of its own; the cable between card and node is a veth pair.
 private final class CardNode {
     let daemon: LiveDaemon
     private var card: RunningCommand?
-    private var traffic: RunningCommand?
+    private let stations: Int
 
     var socket: String { "\(daemon.folder)/card.sock" }
 
-    init() throws {
+    /// - Parameter stations: behind the second port, from 02:00:00:00:00:02 on; all of them are sent to.
+    init(stations: Int = 1) throws {
+        self.stations = stations
         let topology = try RouterTopology(hosts: 1)
         try topology.node.run {
             // Room for the tag.
@@ -27,6 +28,7 @@ private final class CardNode {
             try Command.check("ethtool", "-K", "cable1", "gro", "on")
         }
         daemon = try LiveDaemon(topology, ports: [])
+        let macs = (0..<stations).map { "  - {vlan: 10, mac: \"\(Self.mac($0))\", port: p2}" }.joined(separator: "\n")
         try daemon.configure(
             ports: [],
             portLines: """
@@ -36,14 +38,21 @@ private final class CardNode {
                   - {id: 10, tagged: [p1, p2]}
                 macs:
                   - {vlan: 10, mac: "02:00:00:00:00:01", port: p1}
-                  - {vlan: 10, mac: "02:00:00:00:00:02", port: p2}
+                \(macs)
                 card:
                   bus: "simulated:\(socket)"
                   ports: {p1: 0, p2: 2}
                   cpu_port: {interface: cable0}
+                  promote: 100pps
+                  demote: 20pps
                   traits: [{minimum_frame: 60}, {maximum_frame: 1518}]
 
                 """)
+    }
+
+    static func mac(_ station: Int) -> String {
+        let digits = String(station + 2, radix: 16)
+        return "02:00:00:00:00:" + (digits.count < 2 ? "0" : "") + digits
     }
 
     func startCard() throws {
@@ -59,26 +68,18 @@ private final class CardNode {
         card = nil
     }
 
-    /// Frames of VLAN 10 from one station to the other, as the card hands them to its host, some thousand a second.
-    func startTraffic() throws {
-        func tagged(_ bytes: [UInt8]) -> [UInt8] {
-            // Version 4: EtherType; ingress 0, egress 0, reason 26, bad 0; times.
-            let tag: [UInt8] = [0x81, 0x3e, 0x00, 26 << 1] + [UInt8](repeating: 0, count: 20)
-            return Array(bytes[..<12]) + tag + Array(bytes[12...])
+    /// Frames of VLAN 10, from the station at the card's first port to those behind the other.
+    func startTraffic() throws -> CardWire {
+        let frames = (0..<stations).map { station -> [UInt8] in
+            [2, 0, 0, 0, 0, UInt8(station + 2), 2, 0, 0, 0, 0, 1, 0x81, 0, 0, 10, 0x88, 0xb5]
+                + [UInt8](repeating: 0x5a, count: 60)
         }
-        let frame: [UInt8] =
-            [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x81, 0, 0, 10, 0x88, 0xb5] + [UInt8](repeating: 0x5a, count: 60)
-        let bytes = tagged(frame)
-        var file = Data([0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 1, 0, 0, 0])
-        file += Data([0, 0, 0, 0, 0, 0, 0, 0, UInt8(bytes.count), 0, 0, 0, UInt8(bytes.count), 0, 0, 0]) + Data(bytes)
-        let path = "\(daemon.folder)/frames.pcap"
-        try file.write(to: URL(filePath: path))
-        traffic = try daemon.topology.node.run {
-            try RunningCommand(["tcpreplay", "-q", "-i", "cable1", "--pps", "4000", "--loop", "400000", path])
+        let wire = try daemon.topology.node.run {
+            try CardWire(socket: socket, interface: "cable1", frames: frames)
         }
+        try wire.start()
+        return wire
     }
-
-    func stopTraffic() { traffic = nil }
 
     struct Status: Decodable {
         struct Card: Decodable {
@@ -124,15 +125,18 @@ struct CardTests {
         try node.startCard()
         try node.daemon.start()
         #expect(try node.status().card?.problem == nil)
-        try node.startTraffic()
-        let moved = try eventually(timeout: 30) { try !node.rules().isEmpty }
+        let wire = try node.startTraffic()
+        defer { wire.stop() }
+        let moved = try eventually(timeout: 60) { try node.rules().first?.state == "settled" }
         let state = try node.daemon.ask("status")
         #expect(moved, "\(state)")
+        // From here on frames do not come by the node.
+        let before = wire.forwarded(by: 2)
+        #expect(eventually { wire.forwarded(by: 2) > before + 100 })
         let rule = try #require(try node.rules().first)
         #expect(rule.action == "forward p2" && rule.match?.contains("02:00:00:00:00:02") == true, "\(rule)")
         #expect(try node.status().card?.placed ?? 0 > 0)
         #expect(try node.daemon.port("p1").up)
-        node.stopTraffic()
 
         let audit = try node.audit()
         #expect(audit.isSuccess && audit.output.hasPrefix("1 rules tried, 0 wrong, 0 not tried"), "\(audit)")
@@ -151,6 +155,7 @@ struct CardTests {
         #expect(try node.rules().count == 1)
         let again = try node.status()
         #expect(again.card?.problem == nil, "\(again)")
+        wire.stop()
         #expect(try node.daemon.stop() == 0)
         // It leaves nothing on the card.
         #expect(try node.rules().isEmpty)
@@ -158,6 +163,42 @@ struct CardTests {
         #expect(try node.daemon.leftovers() == [])
         let links = try node.daemon.topology.node.run { try Command.check("ip", "-o", "link") }
         #expect(!links.contains("rt0"))
+    }
+
+    /// `PICCOLO_CARD_KILLS` makes it more.
+    @Test("killed at any instant, with rules coming and going, a node finds its card as its memory says")
+    func killed() throws {
+        let kills = getenv("PICCOLO_CARD_KILLS").flatMap { Int(String(cString: $0)) } ?? 6
+        let node = try CardNode(stations: 8)
+        try node.startCard()
+        try node.daemon.start()
+        let wire = try node.startTraffic()
+        defer { wire.stop() }
+        var random = SystemRandomNumberGenerator()
+        var seen = 0
+        for kill in 0..<kills {
+            let end = Date().addingTimeInterval(Double.random(in: 0...2, using: &random))
+            var station = 0
+            // Stations come and go, so that rules do.
+            while Date() < end {
+                let entry = ["mac_table", "vlan=10", "mac=\(CardNode.mac(station % 8))"]
+                _ = try node.daemon.ask(["entry", "delete"] + entry)
+                _ = try node.daemon.ask(["entry", "add"] + entry + ["port=p2"])
+                station += 1
+            }
+            try node.daemon.stop(SIGKILL)
+            try node.daemon.start()
+            let status = try node.status()
+            #expect(status.card?.problem == nil && status.complaints.isEmpty, "kill \(kill): \(status)")
+            let audit = try node.audit()
+            #expect(audit.output.contains(" 0 wrong, 0 not tried"), "kill \(kill): \(audit)")
+            seen = max(seen, try node.rules().count)
+        }
+        #expect(seen > 1)
+        #expect(try node.daemon.stop() == 0)
+        wire.stop()
+        node.stopCard()
+        #expect(try node.daemon.leftovers() == [])
     }
 
     @Test("without its card a node forwards, and says what is missing")

@@ -37,6 +37,13 @@ final class PacketSocket: Sendable {
         return max(0, Int(taken))
     }
 
+    /// Sends one frame as it is; whether it was taken.
+    func send(_ frame: [UInt8]) -> Bool {
+        frame.withUnsafeBytes { bytes in
+            bytes.baseAddress.map { packet_send(descriptor, interfaceIndex, $0, bytes.count) == 0 } ?? false
+        }
+    }
+
     /// Sends one frame; whether it was taken.
     func send(_ frame: inout SoakFrame, sequence: UInt64, time: UInt64) -> Bool {
         var bytes = frame.bytes

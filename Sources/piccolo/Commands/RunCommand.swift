@@ -106,6 +106,8 @@ struct RunCommand: AsyncParsableCommand {
         if !keeps {
             let left = await controller.withDataPlane { _ in
                 held.front?.sweepOffloads { _ in .remove }
+                // Now, what could not be taken out the first time, and the shadow's last word.
+                held.front?.maintain()
                 held.plane.detachAll()
                 return held.front?.tables.book.ordinalsInUse.count ?? 0
             }
