@@ -2,7 +2,7 @@
 
 /// What the public sources leave open, or tell in two ways, about how a card reads its tables. Every such question has a
 /// value here and none is answered anywhere else in the driver. `init(profile:)` is what the sources for each board show;
-/// the configuration overrides it.
+/// the configuration overrides some of it (`card: quirks:`).
 public struct CardQuirks: Hashable, Sendable {
     /// Where an action word has its output port.
     public enum ActionWordLayout: String, Hashable, Sendable, CaseIterable {
