@@ -195,6 +195,19 @@ public enum Piccolo_V1_Node: Sendable {
                 type: .bidirectionalStreaming
             )
         }
+        /// Namespace for "AcknowledgeCard" metadata.
+        public enum AcknowledgeCard: Sendable {
+            /// Request type for "AcknowledgeCard".
+            public typealias Input = Piccolo_V1_AcknowledgeCardRequest
+            /// Response type for "AcknowledgeCard".
+            public typealias Output = Piccolo_V1_AcknowledgeCardResponse
+            /// Descriptor for "AcknowledgeCard".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "piccolo.v1.Node"),
+                method: "AcknowledgeCard",
+                type: .unary
+            )
+        }
         /// Namespace for "Shutdown" metadata.
         public enum Shutdown: Sendable {
             /// Request type for "Shutdown".
@@ -223,6 +236,7 @@ public enum Piccolo_V1_Node: Sendable {
             Diff.descriptor,
             Reconcile.descriptor,
             ReplaceProgram.descriptor,
+            AcknowledgeCard.descriptor,
             Shutdown.descriptor
         ]
     }
@@ -470,6 +484,25 @@ extension Piccolo_V1_Node {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_ReplaceProgramResponse>
 
+        /// Handle the "AcknowledgeCard" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Forgets what the card complained of and is over: alarms, resets, counts that were lost. What is still wrong is seen again.
+        /// > FAILED_PRECONDITION if there is no card.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Piccolo_V1_AcknowledgeCardRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Piccolo_V1_AcknowledgeCardResponse` messages.
+        func acknowledgeCard(
+            request: GRPCCore.StreamingServerRequest<Piccolo_V1_AcknowledgeCardRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_AcknowledgeCardResponse>
+
         /// Handle the "Shutdown" method.
         ///
         /// - Parameters:
@@ -712,6 +745,25 @@ extension Piccolo_V1_Node {
             request: GRPCCore.StreamingServerRequest<Piccolo_V1_ReplaceProgramRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_ReplaceProgramResponse>
+
+        /// Handle the "AcknowledgeCard" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Forgets what the card complained of and is over: alarms, resets, counts that were lost. What is still wrong is seen again.
+        /// > FAILED_PRECONDITION if there is no card.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Piccolo_V1_AcknowledgeCardRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Piccolo_V1_AcknowledgeCardResponse` message.
+        func acknowledgeCard(
+            request: GRPCCore.ServerRequest<Piccolo_V1_AcknowledgeCardRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Piccolo_V1_AcknowledgeCardResponse>
 
         /// Handle the "Shutdown" method.
         ///
@@ -960,6 +1012,25 @@ extension Piccolo_V1_Node {
             context: GRPCCore.ServerContext
         ) async throws
 
+        /// Handle the "AcknowledgeCard" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Forgets what the card complained of and is over: alarms, resets, counts that were lost. What is still wrong is seen again.
+        /// > FAILED_PRECONDITION if there is no card.
+        ///
+        /// - Parameters:
+        ///   - request: A `Piccolo_V1_AcknowledgeCardRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Piccolo_V1_AcknowledgeCardResponse` to respond with.
+        func acknowledgeCard(
+            request: Piccolo_V1_AcknowledgeCardRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Piccolo_V1_AcknowledgeCardResponse
+
         /// Handle the "Shutdown" method.
         ///
         /// - Parameters:
@@ -1124,6 +1195,17 @@ extension Piccolo_V1_Node.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Piccolo_V1_Node.Method.AcknowledgeCard.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Piccolo_V1_AcknowledgeCardRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Piccolo_V1_AcknowledgeCardResponse>(),
+            handler: { request, context in
+                try await self.acknowledgeCard(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Piccolo_V1_Node.Method.Shutdown.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Piccolo_V1_ShutdownRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Piccolo_V1_ShutdownResponse>(),
@@ -1255,6 +1337,17 @@ extension Piccolo_V1_Node.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_ReconcileResponse> {
         let response = try await self.reconcile(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func acknowledgeCard(
+        request: GRPCCore.StreamingServerRequest<Piccolo_V1_AcknowledgeCardRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Piccolo_V1_AcknowledgeCardResponse> {
+        let response = try await self.acknowledgeCard(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -1466,6 +1559,19 @@ extension Piccolo_V1_Node.SimpleServiceProtocol {
                 )
                 return [:]
             }
+        )
+    }
+
+    public func acknowledgeCard(
+        request: GRPCCore.ServerRequest<Piccolo_V1_AcknowledgeCardRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Piccolo_V1_AcknowledgeCardResponse> {
+        return GRPCCore.ServerResponse<Piccolo_V1_AcknowledgeCardResponse>(
+            message: try await self.acknowledgeCard(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
         )
     }
 
@@ -1775,6 +1881,30 @@ extension Piccolo_V1_Node {
             deserializer: some GRPCCore.MessageDeserializer<Piccolo_V1_ReplaceProgramResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Piccolo_V1_ReplaceProgramResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "AcknowledgeCard" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Forgets what the card complained of and is over: alarms, resets, counts that were lost. What is still wrong is seen again.
+        /// > FAILED_PRECONDITION if there is no card.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Piccolo_V1_AcknowledgeCardRequest` message.
+        ///   - serializer: A serializer for `Piccolo_V1_AcknowledgeCardRequest` messages.
+        ///   - deserializer: A deserializer for `Piccolo_V1_AcknowledgeCardResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func acknowledgeCard<Result>(
+            request: GRPCCore.ClientRequest<Piccolo_V1_AcknowledgeCardRequest>,
+            serializer: some GRPCCore.MessageSerializer<Piccolo_V1_AcknowledgeCardRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Piccolo_V1_AcknowledgeCardResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Piccolo_V1_AcknowledgeCardResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "Shutdown" method.
@@ -2229,6 +2359,41 @@ extension Piccolo_V1_Node {
             )
         }
 
+        /// Call the "AcknowledgeCard" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Forgets what the card complained of and is over: alarms, resets, counts that were lost. What is still wrong is seen again.
+        /// > FAILED_PRECONDITION if there is no card.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Piccolo_V1_AcknowledgeCardRequest` message.
+        ///   - serializer: A serializer for `Piccolo_V1_AcknowledgeCardRequest` messages.
+        ///   - deserializer: A deserializer for `Piccolo_V1_AcknowledgeCardResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func acknowledgeCard<Result>(
+            request: GRPCCore.ClientRequest<Piccolo_V1_AcknowledgeCardRequest>,
+            serializer: some GRPCCore.MessageSerializer<Piccolo_V1_AcknowledgeCardRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Piccolo_V1_AcknowledgeCardResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Piccolo_V1_AcknowledgeCardResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Piccolo_V1_Node.Method.AcknowledgeCard.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "Shutdown" method.
         ///
         /// - Parameters:
@@ -2610,6 +2775,36 @@ extension Piccolo_V1_Node.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Piccolo_V1_ReplaceProgramRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Piccolo_V1_ReplaceProgramResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "AcknowledgeCard" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Forgets what the card complained of and is over: alarms, resets, counts that were lost. What is still wrong is seen again.
+    /// > FAILED_PRECONDITION if there is no card.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Piccolo_V1_AcknowledgeCardRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func acknowledgeCard<Result>(
+        request: GRPCCore.ClientRequest<Piccolo_V1_AcknowledgeCardRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Piccolo_V1_AcknowledgeCardResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.acknowledgeCard(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Piccolo_V1_AcknowledgeCardRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Piccolo_V1_AcknowledgeCardResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3043,6 +3238,40 @@ extension Piccolo_V1_Node.ClientProtocol {
             producer: producer
         )
         return try await self.replaceProgram(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "AcknowledgeCard" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Forgets what the card complained of and is over: alarms, resets, counts that were lost. What is still wrong is seen again.
+    /// > FAILED_PRECONDITION if there is no card.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func acknowledgeCard<Result>(
+        _ message: Piccolo_V1_AcknowledgeCardRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Piccolo_V1_AcknowledgeCardResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Piccolo_V1_AcknowledgeCardRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.acknowledgeCard(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -220,6 +220,12 @@ public nonisolated struct Piccolo_V1_GetStatusResponse: @unchecked Sendable {
   /// Clears the value of `card`. Subsequent reads from it will return its default value.
   public mutating func clearCard() {_uniqueStorage()._card = nil}
 
+  /// of a card's CPU port; those that are 0 are left out
+  public var cpuPort: [Piccolo_V1_CpuPortCount] {
+    get {_storage._cpuPort}
+    set {_uniqueStorage()._cpuPort = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -276,6 +282,33 @@ public nonisolated struct Piccolo_V1_CardTable: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+}
+
+public nonisolated struct Piccolo_V1_CpuPortCount: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// interface; empty: of frames that belong to none
+  public var port: String = String()
+
+  /// received, sent, unknown_ingress, reason_proc_fc_rule, ...
+  public var what: String = String()
+
+  public var counter: Piccolo_V1_Counter {
+    get {_counter ?? Piccolo_V1_Counter()}
+    set {_counter = newValue}
+  }
+  /// Returns true if `counter` has been explicitly set.
+  public var hasCounter: Bool {self._counter != nil}
+  /// Clears the value of `counter`. Subsequent reads from it will return its default value.
+  public mutating func clearCounter() {self._counter = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _counter: Piccolo_V1_Counter? = nil
 }
 
 public nonisolated struct Piccolo_V1_CardRefusals: Sendable {
@@ -681,6 +714,11 @@ public nonisolated struct Piccolo_V1_EntryReport: Sendable {
   public var hasIdleMilliseconds: Bool {self._idleMilliseconds != nil}
   /// Clears the value of `idleMilliseconds`. Subsequent reads from it will return its default value.
   public mutating func clearIdleMilliseconds() {self._idleMilliseconds = nil}
+
+  /// Of stations, where there is a card: where frames to them are decided, and why there. As in FlowReport.
+  public var place: String = String()
+
+  public var reason: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1319,6 +1357,29 @@ public nonisolated struct Piccolo_V1_TableError: Sendable {
   public init() {}
 }
 
+public nonisolated struct Piccolo_V1_AcknowledgeCardRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Piccolo_V1_AcknowledgeCardResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// sentences
+  public var forgotten: [String] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 public nonisolated struct Piccolo_V1_ReloadRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1877,7 +1938,7 @@ nonisolated extension Piccolo_V1_GetStatusRequest: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Piccolo_V1_GetStatusResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetStatusResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}pid\0\u{3}uptime_milliseconds\0\u{1}configuration\0\u{3}data_plane\0\u{1}generation\0\u{1}ports\0\u{3}ports_up\0\u{1}events\0\u{3}resident_bytes\0\u{1}complaints\0\u{1}state\0\u{1}adoption\0\u{1}reconciliation\0\u{1}program\0\u{1}card\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}pid\0\u{3}uptime_milliseconds\0\u{1}configuration\0\u{3}data_plane\0\u{1}generation\0\u{1}ports\0\u{3}ports_up\0\u{1}events\0\u{3}resident_bytes\0\u{1}complaints\0\u{1}state\0\u{1}adoption\0\u{1}reconciliation\0\u{1}program\0\u{1}card\0\u{3}cpu_port\0")
 
   fileprivate class _StorageClass {
     var _version: String = String()
@@ -1896,6 +1957,7 @@ nonisolated extension Piccolo_V1_GetStatusResponse: SwiftProtobuf.Message, Swift
     var _reconciliation: Piccolo_V1_ReconciliationReport? = nil
     var _program: Piccolo_V1_ProgramReport? = nil
     var _card: Piccolo_V1_CardReport? = nil
+    var _cpuPort: [Piccolo_V1_CpuPortCount] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1922,6 +1984,7 @@ nonisolated extension Piccolo_V1_GetStatusResponse: SwiftProtobuf.Message, Swift
       _reconciliation = source._reconciliation
       _program = source._program
       _card = source._card
+      _cpuPort = source._cpuPort
     }
   }
 
@@ -1956,6 +2019,7 @@ nonisolated extension Piccolo_V1_GetStatusResponse: SwiftProtobuf.Message, Swift
         case 14: try { try decoder.decodeSingularMessageField(value: &_storage._reconciliation) }()
         case 15: try { try decoder.decodeSingularMessageField(value: &_storage._program) }()
         case 16: try { try decoder.decodeSingularMessageField(value: &_storage._card) }()
+        case 17: try { try decoder.decodeRepeatedMessageField(value: &_storage._cpuPort) }()
         default: break
         }
       }
@@ -2016,6 +2080,9 @@ nonisolated extension Piccolo_V1_GetStatusResponse: SwiftProtobuf.Message, Swift
       try { if let v = _storage._card {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
       } }()
+      if !_storage._cpuPort.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._cpuPort, fieldNumber: 17)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2041,6 +2108,7 @@ nonisolated extension Piccolo_V1_GetStatusResponse: SwiftProtobuf.Message, Swift
         if _storage._reconciliation != rhs_storage._reconciliation {return false}
         if _storage._program != rhs_storage._program {return false}
         if _storage._card != rhs_storage._card {return false}
+        if _storage._cpuPort != rhs_storage._cpuPort {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2155,6 +2223,50 @@ nonisolated extension Piccolo_V1_CardTable: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.name != rhs.name {return false}
     if lhs.capacity != rhs.capacity {return false}
     if lhs.used != rhs.used {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_CpuPortCount: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CpuPortCount"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}port\0\u{1}what\0\u{1}counter\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.port) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.what) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._counter) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.port.isEmpty {
+      try visitor.visitSingularStringField(value: self.port, fieldNumber: 1)
+    }
+    if !self.what.isEmpty {
+      try visitor.visitSingularStringField(value: self.what, fieldNumber: 2)
+    }
+    try { if let v = self._counter {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_CpuPortCount, rhs: Piccolo_V1_CpuPortCount) -> Bool {
+    if lhs.port != rhs.port {return false}
+    if lhs.what != rhs.what {return false}
+    if lhs._counter != rhs._counter {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2776,7 +2888,7 @@ nonisolated extension Piccolo_V1_ListEntriesResponse: SwiftProtobuf.Message, Swi
 
 nonisolated extension Piccolo_V1_EntryReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EntryReport"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entry\0\u{1}counter\0\u{3}idle_milliseconds\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entry\0\u{1}counter\0\u{3}idle_milliseconds\0\u{1}place\0\u{1}reason\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2787,6 +2899,8 @@ nonisolated extension Piccolo_V1_EntryReport: SwiftProtobuf.Message, SwiftProtob
       case 1: try { try decoder.decodeSingularMessageField(value: &self._entry) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._counter) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self._idleMilliseconds) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.place) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.reason) }()
       default: break
       }
     }
@@ -2806,6 +2920,12 @@ nonisolated extension Piccolo_V1_EntryReport: SwiftProtobuf.Message, SwiftProtob
     try { if let v = self._idleMilliseconds {
       try visitor.visitSingularUInt64Field(value: v, fieldNumber: 3)
     } }()
+    if !self.place.isEmpty {
+      try visitor.visitSingularStringField(value: self.place, fieldNumber: 4)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2813,6 +2933,8 @@ nonisolated extension Piccolo_V1_EntryReport: SwiftProtobuf.Message, SwiftProtob
     if lhs._entry != rhs._entry {return false}
     if lhs._counter != rhs._counter {return false}
     if lhs._idleMilliseconds != rhs._idleMilliseconds {return false}
+    if lhs.place != rhs.place {return false}
+    if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3564,6 +3686,55 @@ nonisolated extension Piccolo_V1_TableError: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Piccolo_V1_TableError.Kind: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_ALREADY_EXISTS\0\u{1}KIND_NOT_FOUND\0\u{1}KIND_TABLE_FULL\0\u{1}KIND_MISSING_REFERENCE\0\u{1}KIND_IN_USE\0\u{1}KIND_INVALID_VALUE\0\u{1}KIND_UNSUPPORTED\0\u{1}KIND_BACK_END\0\u{1}KIND_NOT_STORED\0")
+}
+
+nonisolated extension Piccolo_V1_AcknowledgeCardRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AcknowledgeCardRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_AcknowledgeCardRequest, rhs: Piccolo_V1_AcknowledgeCardRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_AcknowledgeCardResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AcknowledgeCardResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}forgotten\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.forgotten) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.forgotten.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.forgotten, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_AcknowledgeCardResponse, rhs: Piccolo_V1_AcknowledgeCardResponse) -> Bool {
+    if lhs.forgotten != rhs.forgotten {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
 }
 
 nonisolated extension Piccolo_V1_ReloadRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -322,19 +322,26 @@ struct RandomConfiguration {
             .spi("/dev/spidev0.0"), .pci("0000:01:00.0"), .simulated("/run/a card: \"1\".sock"),
         ])
         var card = Configuration.Card(bus: bus, location: here)
-        if case .spi = bus { card.speed = maybe { $0.pick([1000, 20_000_000, 12_345_000, 33_333_333]) } }
+        if case .spi = bus {
+            card.speed = maybe { $0.pick([1000, 20_000_000, 12_345_000, 33_333_333]) }
+            card.mode = pick([0, 0, 3])
+        }
+        if case .simulated = bus { card.board = pick([.realTimeHAT, .trustNode]) }
         for (index, port) in configuration.ports.enumerated() where index == 0 || chance(60) {
-            card.ports.append(.init(name: Located(port.name, at: here), physical: (index * number(1...5)) % 16))
+            card.ports.append(
+                .init(
+                    name: Located(port.name, at: here), physical: (index * number(1...5)) % 16,
+                    speed: maybe { $0.pick([.mbps10, .mbps100, .mbps1000]) }))
         }
         var taken: Set<Int> = []
-        card.ports.removeAll { !taken.insert($0.physical).inserted || !bus.hasPort($0.physical) }
+        card.ports.removeAll { !taken.insert($0.physical).inserted || !card.board.ports.contains($0.physical) }
         card.cpuPort = maybe { random in
-            var port = Configuration.Card.CPUPort(interface: random.pick(["eth0", "end0"]))
+            var port = Configuration.Card.CPUPort(interface: random.pick(["cable0", "cable1"]))
             port.tag = random.number(1...4)
             port.untagged = random.pick([.drop, .kernel])
             return port
         }
-        if case .pci = bus { card.cpuPort = nil }
+        if card.board == .trustNode { card.cpuPort = nil }
         card.hashRevision = maybe { $0.number(1...12) }
         card.quirks.dropBit = maybe { $0.number(6...7) }
         card.quirks.countsDrops = chance(30)
@@ -343,8 +350,24 @@ struct RandomConfiguration {
         card.quirks.emaEntries = maybe { $0.number(0...512) }
         for trait in CardTrait.flags where chance(30) { card.traits[keyPath: trait.path] = true }
         for trait in CardTrait.numbers where chance(30) { card.traits[keyPath: trait.path] = number(trait.range) }
+        if let least = card.traits.minimumFrame, let most = card.traits.maximumFrame, least > most {
+            card.traits.minimumFrame = nil
+        }
+        card.packetMemory = maybe { 64 * $0.number(1...8192) }
+        card.sixTree =
+            maybe { random in
+                let address = IPv6Address(high: 0xaf << 56 | UInt64(random.number(0...(1 << 55))), low: 0)
+                return IPPrefix(.v6(address), length: 64).map {
+                    .init(prefix: $0, sourceNibble: random.number(0...15), destinationNibble: random.number(0...15))
+                }
+            } ?? nil
         if chance(50) { (card.promote, card.demote) = pick([(2000, 1999), (1_000_000, 1), (1500, 10)]) }
         if chance(50) { card.share = number(1...100) }
+        for index in configuration.ports.indices where chance(30) {
+            let tenant = pick(["blue", "red", "on: \"green\"".replacing(" ", with: "")])
+            configuration.ports[index].tenant = tenant
+            if chance(50) { card.shares[tenant] = number(1...100) }
+        }
         configuration.card = card
     }
 
@@ -417,7 +440,7 @@ extension Configuration {
         }
         copy.card?.location = here
         copy.card?.ports = (card?.ports ?? []).map {
-            .init(name: Located($0.name.value, at: here), physical: $0.physical)
+            .init(name: Located($0.name.value, at: here), physical: $0.physical, speed: $0.speed)
         }
         return copy
     }

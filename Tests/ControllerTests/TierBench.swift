@@ -96,8 +96,8 @@ struct TierBench {
             let rate = flow.rate * (1 + Double.random(in: -noise...noise, using: &random))
             if placed[index] != nil, !missing.contains(index) { counts[index, default: 0] += UInt64(rate) }
             guard rate >= policy.settings.promote else { continue }
-            policy.hot.add(
-                OffloadSample(.flow(Self.entry(index)), rate: rate, owner: OffloadOwner(rawValue: flow.owner)))
+            let owner = policy.settings.tenants.owner(of: PortID(rawValue: flow.owner))
+            policy.hot.add(OffloadSample(.flow(Self.entry(index)), rate: rate, owner: owner))
         }
         look()
         let now = now

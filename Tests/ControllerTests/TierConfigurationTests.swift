@@ -39,7 +39,32 @@ private let broken: [Broken] = [
     Broken(
         "a cable where there is none",
         ports + "card:\n  bus: \"pci:0000:01:00.0\"\n  ports: {p1: 0}\n  cpu_port: {interface: eth0}\n",
-        (5, 13, ["cpu_port is for a Real-Time HAT", "pci:"])),
+        (5, 13, ["cpu_port is for a Real-Time HAT", "TrustNode"])),
+    Broken(
+        "a cable that no interface can be", card + "  cpu_port: {interface: an-interface-of-18}\n",
+        (5, 25, ["an-interface-of-18", "1 to 15 characters"])),
+    Broken(
+        "a port for a cable", card + "  cpu_port: {interface: p2}\n", (5, 25, ["p2, which is port p2's", "cable"])),
+    Broken("a mode there is not", card + "  mode: 4\n", (5, 9, ["4", "0 to 3"])),
+    Broken(
+        "a board that the bus does not lead to", card + "  board: trustnode\n",
+        (5, 10, ["trustnode", "leads to a real-time-hat"])),
+    Broken(
+        "a speed that is none", ports + "card: {bus: \"spi:/dev/x\", ports: {p1: {number: 0, speed: 2Gbit}}}",
+        (2, 58, ["2Gbit", "1Gbit"])),
+    Broken("memory in odd bytes", card + "  packet_memory: 100\n", (5, 18, ["100", "multiple of 64"])),
+    Broken(
+        "a 6Tree that is elsewhere",
+        card + "  six_tree: {prefix: \"fd00::/64\", source_nibble: 1, destination_nibble: 2}\n",
+        (5, 22, ["fd00::/64", "af00::/8"])),
+    Broken("a tenant who is not there", card + "  shares: {blue: 3%}\n", (5, 12, ["blue", "no port has"])),
+    Broken("a key set there is not", card + "  hash_revision: 13\n", (5, 18, ["13", "1 to 12"])),
+    Broken(
+        "a trait said twice", card + "  traits: [skips_options, skips_options]\n",
+        (5, 27, ["skips_options", "twice"])),
+    Broken(
+        "no frame at all", card + "  traits: [{minimum_frame: 100}, {maximum_frame: 99}]\n",
+        (5, 11, ["minimum_frame (100)", "maximum_frame (99)"])),
     Broken("a drop bit that is the output's", card + "  quirks: {drop_bit: 0}\n", (5, 22, ["0", "6 to 7"])),
     Broken(
         "a VLAN id for frames without a tag that is a VLAN's", card + "  quirks: {untagged_vlan: 10}\n",
@@ -70,17 +95,21 @@ struct TierConfigurationTests {
 
     private static let everything = """
         ports:
-          - {name: p1}
+          - {name: p1, tenant: blue}
           - {name: p2}
 
         card:
           bus: "simulated:/run/card.sock"
-          ports: {p1: 0, p2: 2}
+          board: trustnode
+          ports: {p1: {number: 0, speed: 100Mbit}, p2: 2}
           hash_revision: 9
           traits: [skips_malformed, knows_fragments, {tags_read: 1}, {maximum_frame: 1514}]
+          packet_memory: 16384
+          six_tree: {prefix: "af12:3456:789a:bcde::/64", source_nibble: 3, destination_nibble: 4}
           promote: 2500pps
           demote: 1kpps
           share: 30%
+          shares: {blue: 70%}
 
         """
 
@@ -92,7 +121,10 @@ struct TierConfigurationTests {
         #expect(card.ports.map(\.name.value) == ["p1", "p2"] && card.ports.map(\.physical) == [0, 2])
         #expect(card.traits.skipsMalformed && card.traits.knowsFragments && !card.traits.skipsOptions)
         #expect(card.traits.tagsRead == 1 && card.traits.maximumFrame == 1514 && card.traits.minimumFrame == nil)
-        #expect(card.promote == 2500 && card.demote == 1000 && card.share == 30)
+        #expect(card.promote == 2500 && card.demote == 1000 && card.share == 30 && card.shares == ["blue": 70])
+        #expect(
+            card.board == .trustNode && card.ports.map(\.speed) == [.mbps100, nil] && card.packetMemory == 16 << 10)
+        #expect(card.sixTree?.sourceNibble == 3 && card.sixTree?.destinationNibble == 4)
         #expect(ConfigurationWriter.text(of: configuration) == Self.everything)
     }
 

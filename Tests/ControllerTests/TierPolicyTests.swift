@@ -66,6 +66,24 @@ struct TierPolicyTests {
         #expect(coldest >= 256_000)
     }
 
+    @Test("the ports of a tenant have one share together, and it can be another than that of others")
+    mutating func tenants() {
+        var settings = TierSettings()
+        settings.tenants = OffloadTenants(["blue": [PortID(rawValue: 1), PortID(rawValue: 2), PortID(rawValue: 3)]])
+        settings.shares[settings.tenants.owner(of: PortID(rawValue: 2))] = 0.25
+        var bench = TierBench(capacity: 64, collisions: 0, settings: settings)
+        for port in 1...3 as ClosedRange<UInt16> { bench.add(100, owner: port, rate: 5000) }
+        bench.rounds(30, using: &random)
+        bench.add(100, owner: 4, rate: 5000)
+        bench.rounds(60, using: &random)
+        let blue = (1...3).reduce(0) { $0 + bench.placed(of: UInt16($1)) }
+        // Three ports with shares of their own would keep three quarters.
+        #expect(blue == 16 + 64 / 4 && bench.placed(of: 4) == 32, "\(blue), \(bench.placed(of: 4))")
+        let waiting = bench.flows.indices.first { bench.flows[$0].owner == 1 && bench.placed[$0] == nil }
+        let obstacle = waiting.flatMap { bench.policy.obstacle(of: .flow(TierBench.entry($0).key)) }
+        #expect(obstacle == .share(of: "tenant blue"), "\(String(describing: obstacle))")
+    }
+
     @Test("one owner's flood leaves the others what is theirs")
     mutating func flood() {
         var bench = TierBench(capacity: 64, collisions: 0)

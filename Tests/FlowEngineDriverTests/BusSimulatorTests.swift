@@ -26,30 +26,21 @@ private final class SlaveDevice: AdjustableSPIDevice {
 
 /// The simulated card's registers as a processor would see them in a BAR: what went wrong is only in MMI_STATUS.
 private struct SimulatedWindow: ~Copyable, RegisterWindow {
-    let bus: SimulatedRegisterBus
+    let card: SimulatedCard
     var size: Int { 1 << 24 }
 
-    func load(_ address: RegisterAddress) -> UInt32 {
-        do {
-            return try bus.readWord(address)
-        } catch {
-            switch error.cause {
-            case .noCard: return BusError.absentPattern
-            case .timedOut: return BusError.timeoutPattern
-            default: return 0
-            }
-        }
-    }
-
-    func store(_ address: RegisterAddress, _ value: UInt32) { try? bus.writeWord(address, value) }
+    func load(_ address: RegisterAddress) -> UInt32 { card.load(address) }
+    func store(_ address: RegisterAddress, _ value: UInt32) { card.store(address, value) }
 }
 
 /// The ways to a simulated card.
 enum SimulatedTransport: String, CaseIterable, Sendable {
-    case words, spi, socket, window
+    case words, spi, socket, socketWords, window
+
+    private var isTrustNode: Bool { self == .window || self == .socketWords }
 
     func rig() throws -> (bus: any RegisterBus, card: SimulatedCard, keep: [AnyObject]) {
-        var configuration = CardConfiguration(profile: self == .window ? .trustNode : .realTimeHAT)
+        var configuration = CardConfiguration(profile: isTrustNode ? .trustNode : .realTimeHAT)
         // Else no rule may drop.
         configuration.variants.droppedFrames = .counted
         let card = try SimulatedCard(configuration)
@@ -57,12 +48,13 @@ enum SimulatedTransport: String, CaseIterable, Sendable {
         case .words: return (SimulatedRegisterBus(card), card, [])
         case .spi: return (SPIRegisterBus(SlaveDevice(SimulatedSPISlave(card))), card, [])
         case .window:
-            let window = SimulatedWindow(bus: SimulatedRegisterBus(card))
-            return (WindowRegisterBus(window, name: "window"), card, [])
-        case .socket:
+            return (WindowRegisterBus(SimulatedWindow(card: card), name: "window"), card, [])
+        case .socket, .socketWords:
             let folder = try TemporaryFolder()
             let server = try SimulatedCardServer(card, path: "\(folder.path)/card.sock")
-            return (SPIRegisterBus(try SocketSPIDevice(path: server.path)), card, [folder, server])
+            let location = CardLocation.simulated(path: server.path)
+            #expect(try location.board() == (isTrustNode ? .trustNode : .realTimeHAT))
+            return (try location.open(), card, [folder, server])
         }
     }
 }

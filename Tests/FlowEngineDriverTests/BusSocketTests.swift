@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import FlowEngineDriver
 import FlowEngineRegisters
+import FlowEngineSimulator
 import Glibc
+import Synchronization
 import Testing
 
 @Suite("A card behind a socket")
@@ -29,18 +31,44 @@ struct BusSocketTests {
         #expect(throws: CardSocketError.pathTooLong(path: long, limit: 107)) { _ = try SocketSPIDevice(path: long) }
     }
 
-    @Test("a card that dies is gone, and stays gone")
-    func dies() throws {
+    @Test("a card that hangs up is gone, and the next request is another connection's")
+    func hangsUp() throws {
         let (text, again) = try failure { _ in .hangUp }
         #expect(text.contains("hung up; whether it carried out the last request is unknown"))
-        #expect(again.contains("was given up"))
+        #expect(again == text)
     }
+
+    @Test("a card whose process ended is gone, until another stands in its place", arguments: BoardKind.allCases)
+    func comesBack(_ board: BoardKind) throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/card.sock"
+        let configuration = CardConfiguration(profile: board == .realTimeHAT ? .realTimeHAT : .trustNode)
+        let scratch = FlowEngineMap.revision7.common.rwTest.address
+        var server: SimulatedCardServer? = try SimulatedCardServer(SimulatedCard(configuration), path: path)
+        let bus = try CardLocation.simulated(path: path).open()
+        try bus.writeWord(scratch, 5)
+        #expect(try bus.readWord(scratch) == 5)
+        server?.stop()
+        _ = #expect(throws: BusError.self) { try bus.readWord(scratch) }
+        let gone = #expect(throws: BusError.self) { try bus.readWord(scratch) }
+        #expect(gone.map { "\($0)" }?.contains(board == .realTimeHAT ? "nobody listens at" : "no card answers") == true)
+        server = try SimulatedCardServer(SimulatedCard(configuration), path: path)
+        // One that was never written.
+        #expect(try bus.readWord(scratch) == 0)
+        server?.stop()
+    }
+
+    enum BoardKind: CaseIterable { case realTimeHAT, trustNode }
 
     @Test("an answer that does not come ends the connection, so that it is not taken for the next one")
     func late() throws {
-        let (text, again) = try failure(timeout: 50) { _ in .silence }
+        let asked = Atomic(0)
+        let (text, again) = try failure(timeout: 50) { _ in
+            asked.add(1, ordering: .relaxed).oldValue == 0
+                ? .silence : .reply(ModelCardServer.error("this is the second request"))
+        }
         #expect(text.contains("did not answer within 50 ms"))
-        #expect(again.contains("was given up: the card at"))
+        #expect(again.contains("this is the second request"))
     }
 
     @Test("a refusal carries the card's own words, and the connection stays")

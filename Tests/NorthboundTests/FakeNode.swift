@@ -120,6 +120,11 @@ actor FakeNode: NodeService {
             events: EventTotals(sent: 1, repeated: 2, lost: 3))
     }
 
+    func acknowledgeCard() async throws(NodeError) -> [String] {
+        guard complaints.isEmpty else { throw .failed("there is no card, or it is not used") }
+        return ["the card was reset 1 times behind this program's back"]
+    }
+
     func reload() async throws(NodeError) -> ReloadReport {
         guard complaints.isEmpty else { throw .configuration(complaints: complaints) }
         return ReloadReport(inserted: 1, modified: 2, deleted: 3)

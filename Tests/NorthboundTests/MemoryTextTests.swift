@@ -45,7 +45,7 @@ struct MemoryTextTests {
                 "detail": "", "failure": null}, {"kind": "altered", "table": null, "subject": "link of port p1", \
                 "detail": "detached", "failure": "EBUSY"}]}, \
                 "program": {"digest": "0123456789abcdef0123", "tag": "a1b2c3d4e5f60718", "id": 57, \
-                "replacement": "replaced by x.o: confirmed"}, "card": null}
+                "replacement": "replaced by x.o: confirmed"}, "card": null, "cpu_port": []}
                 """)
     }
 
@@ -56,12 +56,19 @@ struct MemoryTextTests {
             name: "flowengine", problem: "it did not take port 1: the bus is dead",
             tables: [.init(name: "emh", capacity: 511, used: 12), .init(name: "collision", capacity: 4, used: 1)],
             packets: 123_456, placed: 40, cold: 20, replaced: 5, overtaken: 2, refused: ["no_key": 7, "full": 3])
+        status.cpuPort = [
+            .init(port: "rt0", what: "received", counter: Counter(packets: 7)),
+            .init(port: "rt0", what: "reason_proc_fc_rule", counter: Counter(packets: 7)),
+            .init(port: nil, what: "unknown_ingress", counter: Counter(packets: 3, bytes: 180)),
+        ]
         let listing = Listing.status(status)
         #expect(
-            listing.lines.drop { !$0.hasPrefix("card") }.prefix(4) == [
+            listing.lines.drop { !$0.hasPrefix("card") }.prefix(6) == [
                 "card           flowengine: emh 12/511, collision 1/4; 123456 packets",
                 "               rules placed 40, left: cold 20, replaced 5, overtaken 2; refused: full 3, no_key 7",
                 "               not in use: it did not take port 1: the bus is dead",
+                "cpu port       rt0: received 7, reason_proc_fc_rule 7",
+                "               no port: unknown_ingress 3",
                 "state          /var/lib/piccolo, revision 42, 3 entries changed by calls",
             ])
         #expect(

@@ -324,6 +324,7 @@ struct ServiceTests {
         let node = FakeNode()
         try await withNode(node) { client in
             #expect(try await client.reload() == ReloadReport(inserted: 1, modified: 2, deleted: 3))
+            #expect(try await client.acknowledgeCard() == ["the card was reset 1 times behind this program's back"])
             await node.refuseReload(["node.yaml:3:5: one", "node.yaml:9:1: two"])
             await #expect(throws: NodeError.configuration(complaints: ["node.yaml:3:5: one", "node.yaml:9:1: two"])) {
                 try await client.reload()

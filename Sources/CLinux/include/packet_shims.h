@@ -39,6 +39,21 @@ static inline int packet_send(int fd, int interface_index, const void *frame, si
  * -errno on failure. */
 int packet_receiver(int interface_index, int bytes);
 
+/*
+ * A wire: a raw socket that receives everything that arrives at an interface as it was on the wire, and sends by it, one frame
+ * a call. -errno on failure.
+ */
+int packet_wire(int interface_index, int bytes);
+
+/*
+ * A frame that waits at a wire, with the VLAN tag that the kernel keeps beside it and with the checksum that it left to hardware. Its
+ * length, 0 if none waits, or -errno; -EMSGSIZE of a frame that is longer than `size` or is many segments in one.
+ */
+int packet_wire_receive(int fd, void *frame, size_t size);
+
+/* 0, or -errno. */
+int packet_wire_send(int fd, const void *frame, size_t bytes);
+
 /* Sends frames by an interface: how many were taken, or -errno if the first one was not. */
 int packet_send_batch(int fd, int interface_index, const void *frames, size_t stride, const uint16_t *lengths,
 		      unsigned int count);

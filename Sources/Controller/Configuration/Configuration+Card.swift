@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Packet
 import Tables
 
 extension Configuration {
@@ -15,13 +16,41 @@ extension Configuration {
             case simulated(String)
         }
 
+        /// The boards there are.
+        public enum Board: String, Hashable, Sendable, CaseIterable {
+            case realTimeHAT = "real-time-hat"
+            case trustNode = "trustnode"
+
+            /// Numbers of the ports that can be the node's. A Real-Time HAT's port 1 is cabled to the host.
+            var ports: [Int] { self == .realTimeHAT ? [0, 2] : Array(0...15) }
+        }
+
         /// A port of the node and the card's port that it is.
         public struct Port: Hashable, Sendable {
+            public enum Speed: String, Hashable, Sendable, CaseIterable {
+                case mbps10 = "10Mbit"
+                case mbps100 = "100Mbit"
+                case mbps1000 = "1Gbit"
+            }
+
             public var name: Located<String>
             /// 0...31: keys have five bits for it.
             public var physical: Int
+            /// nil: as the card has it.
+            public var speed: Speed?
 
-            public init(name: Located<String>, physical: Int) { (self.name, self.physical) = (name, physical) }
+            public init(name: Located<String>, physical: Int, speed: Speed? = nil) {
+                (self.name, self.physical, self.speed) = (name, physical, speed)
+            }
+        }
+
+        /// 6Tree: the card's own routing of IPv6 by nibbles of an address in AF00::/8.
+        public struct SixTree: Hashable, Sendable {
+            /// The node's /64.
+            public var prefix: IPPrefix
+            /// Nibble of the prefix, 0...15, that sources are checked at, and the one destinations are chosen by.
+            public var sourceNibble: Int
+            public var destinationNibble: Int
         }
 
         /// What the operator knows of the card that no public source says. What is nil is as the sources for the board have it.
@@ -53,8 +82,12 @@ extension Configuration {
         }
 
         public var bus: Bus
+        /// What the bus leads to. A simulated card may be either.
+        public var board: Board
         /// Of SPI, Hz; nil: the highest at which the driver's self-test passes.
         public var speed: Int?
+        /// Clock polarity and phase of SPI, 0...3.
+        public var mode = 0
         public var ports: [Port] = []
         /// nil: the ports' interfaces are there by themselves (TrustNode), or tagged frames are somebody else's business.
         public var cpuPort: CPUPort?
@@ -63,14 +96,21 @@ extension Configuration {
         /// What the operator vouches for of the way the card reads frames, beside what its driver knows.
         public var traits = OffloadTraits()
         public var quirks = Quirks()
+        /// Bytes, in units of 64, of the card's packet memory that the frames of one rule may hold; nil: as the card has it.
+        public var packetMemory: Int?
+        public var sixTree: SixTree?
         /// Packets per second from which on a flow may move to the card, and below which its rule leaves.
         public var promote = 1000
         public var demote = 200
-        /// Per cent of the card that one port's traffic can take from that of others.
+        /// Per cent of the card that one tenant's traffic can take from that of others; of a port that is no tenant's, that port's.
         public var share = 50
+        /// Tenants who have another share, per cent.
+        public var shares: [String: Int] = [:]
         public var location: SourceLocation
 
-        public init(bus: Bus, location: SourceLocation) { (self.bus, self.location) = (bus, location) }
+        public init(bus: Bus, location: SourceLocation) {
+            (self.bus, board, self.location) = (bus, bus.board, location)
+        }
     }
 }
 
@@ -84,9 +124,9 @@ extension Configuration.Card.Bus {
         }
     }
 
-    /// Whether the board that the bus leads to has a port of this number for the node.
-    func hasPort(_ number: Int) -> Bool {
-        if case .pci = self { (0...15).contains(number) } else { number == 0 || number == 2 }
+    /// What it leads to, unless something else is said.
+    var board: Configuration.Card.Board {
+        if case .pci = self { .trustNode } else { .realTimeHAT }
     }
 
     static let expected =

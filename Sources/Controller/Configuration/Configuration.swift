@@ -91,6 +91,8 @@ public struct Configuration: Hashable, Sendable {
         public var learnMACs = true
         public var admit = true
         public var vrf = VRFID.default
+        /// Whose port it is: what comes in here counts against its tenant's share of a card. nil: nobody's but its own.
+        public var tenant: String?
         public var subinterfaces: [Subinterface] = []
         public var location: SourceLocation
     }

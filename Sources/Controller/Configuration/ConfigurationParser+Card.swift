@@ -4,7 +4,8 @@ import Yams
 
 extension ConfigurationParser {
     private static let cardKeys = [
-        "bus", "speed", "ports", "cpu_port", "hash_revision", "traits", "quirks", "promote", "demote", "share",
+        "bus", "board", "speed", "mode", "ports", "cpu_port", "hash_revision", "traits", "quirks", "packet_memory",
+        "six_tree", "promote", "demote", "share", "shares",
     ]
 
     /// After the ports.
@@ -16,23 +17,18 @@ extension ConfigurationParser {
                 busNode, what: "bus", expected: Configuration.Card.Bus.expected, Configuration.Card.Bus.init)
         else { return }
         var card = Configuration.Card(bus: bus, location: node.location)
-        if let speed = reader["speed"] {
-            card.speed = complaints.value(
-                speed, what: "speed", expected: "a clock like 50MHz, from 1kHz to 50MHz", Self.frequency)
-            if case .spi = bus {
-            } else {
-                complaints.add(speed.location, "speed is for SPI; the card is at \(bus.text)")
-            }
-        }
+        readBus(reader, &card)
         readCardPorts(reader, &card)
-        card.cpuPort = readCPUPort(reader)
-        if card.cpuPort != nil, case .pci = bus {
-            complaints.add(
-                reader.location(of: "cpu_port"), "cpu_port is for a Real-Time HAT; the card is at \(bus.text)")
-        }
-        card.hashRevision = reader.integer("hash_revision", in: 1...255)
-        for trait in reader.elements("traits") { readTrait(trait, &card.traits) }
+        card.cpuPort = readCPUPort(reader, card)
+        card.hashRevision = reader.integer("hash_revision", in: 1...12)
+        readTraits(reader, &card.traits)
         card.quirks = readQuirks(reader)
+        if let memory = reader["packet_memory"] {
+            card.packetMemory = complaints.value(
+                memory, what: "packet_memory", expected: "a multiple of 64 bytes like 16KiB, from 64 to 512MiB",
+                Self.memory)
+        }
+        card.sixTree = readSixTree(reader)
         let rates = "packets per second, like 1000pps, from 1 to 100000000"
         if let promote = reader["promote"] {
             card.promote = complaints.value(promote, what: "promote", expected: rates, Self.rate) ?? card.promote
@@ -46,14 +42,78 @@ extension ConfigurationParser {
                 "demote (\(card.demote)pps) must be less than promote (\(card.promote)pps): between the two, flows stay where they are"
             )
         }
-        if let share = reader["share"] {
-            card.share =
-                complaints.value(share, what: "share", expected: "a part of the card like 50%, from 1% to 100%") {
-                    let digits = $0.hasSuffix("%") ? String($0.dropLast()) : $0
-                    return Int(digits).flatMap { (1...100).contains($0) ? $0 : nil }
-                } ?? card.share
-        }
+        if let share = reader["share"].flatMap({ percentage($0, what: "share") }) { card.share = share }
+        readShares(reader, &card)
         result.card = card
+    }
+
+    private func readBus(_ reader: YAMLMapping, _ card: inout Configuration.Card) {
+        let isSPI = if case .spi = card.bus { true } else { false }
+        for key in ["speed", "mode"] where reader.has(key) && !isSPI {
+            complaints.add(reader.location(of: key), "\(key) is for SPI; the card is at \(card.bus.text)")
+        }
+        if let speed = reader["speed"] {
+            card.speed = complaints.value(
+                speed, what: "speed", expected: "a clock like 50MHz, from 1kHz to 50MHz", Self.frequency)
+        }
+        card.mode = reader.integer("mode", in: 0...3) ?? card.mode
+        guard let board = reader.choice("board", Configuration.Card.Board.self) else { return }
+        if case .simulated = card.bus {
+        } else if board != card.bus.board {
+            complaints.add(
+                reader.location(of: "board"),
+                "board cannot be \(board.rawValue) at \(card.bus.text), which leads to a \(card.bus.board.rawValue)")
+        }
+        card.board = board
+    }
+
+    private func percentage(_ node: Node, what: String) -> Int? {
+        complaints.value(node, what: what, expected: "a part of the card like 50%, from 1% to 100%") {
+            let digits = $0.hasSuffix("%") ? String($0.dropLast()) : $0
+            return Int(digits).flatMap { (1...100).contains($0) ? $0 : nil }
+        }
+    }
+
+    private func readShares(_ reader: YAMLMapping, _ card: inout Configuration.Card) {
+        guard let node = reader["shares"] else { return }
+        guard case .mapping(let mapping) = node else {
+            complaints.add(
+                node.location, "shares of card cannot be \(node.kind); expected tenants and their parts: {blue: 30%}")
+            return
+        }
+        let tenants = Set(result.ports.compactMap(\.tenant))
+        for (key, value) in mapping {
+            guard let tenant = complaints.text(key, what: "a tenant in shares"),
+                let share = percentage(value, what: "the share of \(tenant.value)")
+            else { continue }
+            guard tenants.contains(tenant.value) else {
+                let known =
+                    tenants.isEmpty
+                    ? "no port has a \"tenant\"" : "there are \(tenants.sorted().joined(separator: ", "))"
+                complaints.add(tenant.location, "shares has \"\(tenant.value)\", which is no port's tenant; \(known)")
+                continue
+            }
+            card.shares[tenant.value] = share
+        }
+    }
+
+    private func readSixTree(_ card: YAMLMapping) -> Configuration.Card.SixTree? {
+        let keys = ["prefix", "source_nibble", "destination_nibble"]
+        guard let node = card["six_tree"],
+            let reader = YAMLMapping(node, what: "six_tree of card", keys: keys, complaints: complaints),
+            let prefixNode = reader.required("prefix"),
+            let source = reader.requiredInteger("source_nibble", in: 0...15),
+            let destination = reader.requiredInteger("destination_nibble", in: 0...15),
+            let prefix = complaints.prefix(prefixNode, what: "prefix of six_tree")
+        else { return nil }
+        guard case .v6(let address) = prefix.address, prefix.length == 64, address.high >> 56 == 0xaf else {
+            complaints.add(
+                prefixNode.location,
+                "prefix of six_tree cannot be \(prefix); expected the node's /64 in af00::/8, like af12:3456:789a:bcde::/64"
+            )
+            return nil
+        }
+        return .init(prefix: prefix, sourceNibble: source, destinationNibble: destination)
     }
 
     private func readQuirks(_ card: YAMLMapping) -> Configuration.Card.Quirks {
@@ -74,12 +134,24 @@ extension ConfigurationParser {
         return quirks
     }
 
-    private func readCPUPort(_ card: YAMLMapping) -> Configuration.Card.CPUPort? {
-        guard let node = card["cpu_port"],
+    private func readCPUPort(
+        _ reader: YAMLMapping, _ card: Configuration.Card
+    ) -> Configuration.Card.CPUPort? {
+        guard let node = reader["cpu_port"],
             let reader = YAMLMapping(
                 node, what: "cpu_port of card", keys: ["interface", "tag", "untagged"], complaints: complaints),
             let interface = reader.requiredText("interface")
         else { return nil }
+        checkInterfaceName(interface)
+        if card.board == .trustNode {
+            complaints.add(node.location, "cpu_port is for a Real-Time HAT; the card is a TrustNode")
+        }
+        if let port = result.ports.first(where: { $0.interface == interface.value }) {
+            complaints.add(
+                interface.location,
+                "interface of cpu_port cannot be \(interface.value), which is port \(port.name)'s; expected the cable to the card"
+            )
+        }
         var port = Configuration.Card.CPUPort(interface: interface.value)
         port.tag = reader.integer("tag", in: 1...4) ?? port.tag
         port.untagged = reader.choice("untagged", Configuration.Card.CPUPort.Untagged.self) ?? port.untagged
@@ -96,10 +168,19 @@ extension ConfigurationParser {
         }
         var taken: [Int: String] = [:]
         for (key, value) in mapping {
-            guard let name = complaints.text(key, what: "a port of card"), let port = port(name),
-                let physical = complaints.integer(value, what: "port \(port.name) of card", in: 0...15)
-            else { continue }
-            guard card.bus.hasPort(physical) else {
+            guard let name = complaints.text(key, what: "a port of card"), let port = port(name) else { continue }
+            var speed: Configuration.Card.Port.Speed?
+            var number: Int?
+            if case .mapping = value {
+                let what = "port \(port.name) of card"
+                let reader = YAMLMapping(value, what: what, keys: ["number", "speed"], complaints: complaints)
+                number = reader?.requiredInteger("number", in: 0...15)
+                speed = reader?.choice("speed", Configuration.Card.Port.Speed.self)
+            } else {
+                number = complaints.integer(value, what: "port \(port.name) of card", in: 0...15)
+            }
+            guard let physical = number else { continue }
+            guard card.board.ports.contains(physical) else {
                 complaints.add(
                     value.location,
                     "port \(name.value) of card cannot be \(physical); a Real-Time HAT has 0 and 2, and 1 is cabled to the host"
@@ -111,12 +192,25 @@ extension ConfigurationParser {
                 continue
             }
             taken[physical] = port.name
-            card.ports.append(.init(name: name, physical: physical))
+            card.ports.append(.init(name: name, physical: physical, speed: speed))
         }
     }
 
-    /// `skips_malformed`, or `tags_read: 1`.
-    private func readTrait(_ node: Node, _ traits: inout OffloadTraits) {
+    private func readTraits(_ reader: YAMLMapping, _ traits: inout OffloadTraits) {
+        var seen: Set<String> = []
+        for node in reader.elements("traits") {
+            guard let name = readTrait(node, &traits), !seen.insert(name).inserted else { continue }
+            complaints.add(node.location, "traits has \"\(name)\" twice")
+        }
+        if let least = traits.minimumFrame, let most = traits.maximumFrame, least > most {
+            complaints.add(
+                reader.location(of: "traits"),
+                "minimum_frame (\(least)) must be at most maximum_frame (\(most)): no frame has both lengths")
+        }
+    }
+
+    /// `skips_malformed`, or `tags_read: 1`. Returns its name, nil if it is none.
+    private func readTrait(_ node: Node, _ traits: inout OffloadTraits) -> String? {
         let flags = CardTrait.flags.map(\.name)
         let numbers = CardTrait.numbers.map(\.name)
         if case .mapping(let mapping) = node, mapping.count == 1, let (key, value) = mapping.first,
@@ -125,16 +219,17 @@ extension ConfigurationParser {
             if let number = complaints.integer(value, what: name, in: trait.range) {
                 traits[keyPath: trait.path] = number
             }
-            return
+            return name
         }
         if case .scalar(let scalar) = node, let trait = CardTrait.flags.first(where: { $0.name == scalar.string }) {
             traits[keyPath: trait.path] = true
-            return
+            return trait.name
         }
         complaints.add(
             node.location,
             "a trait cannot be \(node.kind); expected \(flags.joined(separator: ", ")), or a number behind "
                 + numbers.map { "\($0):" }.joined(separator: ", "))
+        return nil
     }
 
     /// `50MHz`, `500kHz`, or a bare number of Hz.
@@ -145,6 +240,12 @@ extension ConfigurationParser {
     /// `1000pps`, `10kpps`, `1Mpps`, or a bare number.
     private static func rate(_ text: String) -> Int? {
         scaled(text, units: ["Mpps": 1_000_000, "kpps": 1000, "pps": 1, "": 1], in: 1...100_000_000)
+    }
+
+    /// `16KiB`, `1MiB`, or a bare number of bytes.
+    private static func memory(_ text: String) -> Int? {
+        scaled(text, units: ["MiB": 1 << 20, "KiB": 1 << 10, "": 1], in: 64...(512 << 20))
+            .flatMap { $0 % 64 == 0 ? $0 : nil }
     }
 
     private static func scaled(_ text: String, units: [String: Int], in range: ClosedRange<Int>) -> Int? {

@@ -6,7 +6,7 @@ import Yams
 extension ConfigurationParser {
     static let portKeys = [
         "name", "interface", "id", "mode", "attach", "addresses", "mac", "mtu", "pvid", "malformed", "learn_flows",
-        "learn_macs", "admit", "vrf", "subinterfaces",
+        "learn_macs", "admit", "vrf", "tenant", "subinterfaces",
     ]
 
     mutating func readPorts(_ file: YAMLMapping) {
@@ -42,6 +42,12 @@ extension ConfigurationParser {
             port.learnMACs = reader.boolean("learn_macs") ?? port.learnMACs
             port.admit = reader.boolean("admit") ?? port.admit
             port.vrf = vrf(reader)
+            port.tenant = reader.text("tenant").flatMap { tenant in
+                if !tenant.value.isEmpty, !tenant.value.contains(where: \.isWhitespace) { return tenant.value }
+                complaints.add(
+                    tenant.location, "a tenant cannot be called \"\(tenant.value)\"; expected a name without spaces")
+                return nil
+            }
             port.subinterfaces = subinterfaces(reader, port: port)
             if let first = portIndex[port.name] {
                 duplicate("port \(port.name)", at: name.location, first: result.ports[first].location)
@@ -112,7 +118,7 @@ extension ConfigurationParser {
     }
 
     /// As the kernel's `dev_valid_name`.
-    private func checkInterfaceName(_ name: Located<String>) {
+    func checkInterfaceName(_ name: Located<String>) {
         let text = name.value
         let valid =
             (1...15).contains(text.utf8.count) && text != "." && text != ".."

@@ -7,9 +7,19 @@ extension ConfigurationWriter {
         guard let card = configuration.card else { return fields }
         let standard = Configuration.Card(bus: card.bus, location: card.location)
         fields.add("bus", .text(card.bus.text))
+        if card.board != standard.board { fields.add("board", .text(card.board.rawValue)) }
         fields.add("speed", card.speed.map { Self.scaled($0, ["MHz", "kHz", "Hz"]) })
+        if card.mode != standard.mode { fields.add("mode", .number(card.mode)) }
         var ports = YAMLFields()
-        for port in card.ports { ports.add(YAMLText.key(port.name.value), .number(port.physical)) }
+        for port in card.ports {
+            var value = YAMLText.number(port.physical)
+            if let speed = port.speed {
+                var both = YAMLFields("number", value)
+                both.add("speed", .text(speed.rawValue))
+                value = .mapping(both)
+            }
+            ports.add(YAMLText.key(port.name.value), value)
+        }
         fields.add("ports", .mapping(ports))
         if let port = card.cpuPort {
             var cpuPort = YAMLFields("interface", .text(port.interface))
@@ -32,11 +42,23 @@ extension ConfigurationWriter {
         quirks.add("collision_entries", card.quirks.collisionEntries.map { .number($0) })
         quirks.add("ema_entries", card.quirks.emaEntries.map { .number($0) })
         if !quirks.list.isEmpty { fields.add("quirks", .mapping(quirks)) }
+        fields.add("packet_memory", card.packetMemory.map { .number($0) })
+        if let tree = card.sixTree {
+            var sixTree = YAMLFields("prefix", .text(tree.prefix.description))
+            sixTree.add("source_nibble", .number(tree.sourceNibble))
+            sixTree.add("destination_nibble", .number(tree.destinationNibble))
+            fields.add("six_tree", .mapping(sixTree))
+        }
         if card.promote != standard.promote {
             fields.add("promote", Self.scaled(card.promote, ["Mpps", "kpps", "pps"]))
         }
         if card.demote != standard.demote { fields.add("demote", Self.scaled(card.demote, ["Mpps", "kpps", "pps"])) }
         if card.share != standard.share { fields.add("share", .scalar("\(card.share)%")) }
+        var shares = YAMLFields()
+        for (tenant, share) in card.shares.sorted(by: { $0.key < $1.key }) {
+            shares.add(YAMLText.key(tenant), .scalar("\(share)%"))
+        }
+        if !shares.list.isEmpty { fields.add("shares", .mapping(shares)) }
         return fields
     }
 

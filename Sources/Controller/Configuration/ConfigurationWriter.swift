@@ -143,6 +143,7 @@ public struct ConfigurationWriter {
         fields.add("mac", port.mac.map { .text($0.description) })
         fields.add("mtu", port.mtu.map { .number($0) })
         fields.add("vrf", vrf(port.vrf))
+        add("tenant", \.tenant) { $0.map { .text($0) } }
         add("malformed", \.malformed) { .text($0.rawValue) }
         add("admit", \.admit) { .flag($0) }
         add("learn_flows", \.learnFlows) { .flag($0) }

@@ -78,7 +78,7 @@ extension NodeCore {
                         origin: record.entry.isStatic ? wanted.origin(entry.entryKey) ?? .user : .learned,
                         counter: record.counter, idle: seconds(now.ticks(since: record.lastHit)),
                         idleTimeout: record.entry.isStatic ? nil : seconds(FlowAgeing.ticks(ageing.timeouts.mac)),
-                        location: location(of: record.entry)))
+                        location: tiering?.location(of: record.entry)))
                 return .keep
             }
             return result

@@ -8,6 +8,17 @@ extension NodeCore {
         guard let card = configuration.card, var settings = tiering?.policy.settings else { return }
         (settings.promote, settings.demote) = (Double(card.promote), Double(card.demote))
         settings.share = Double(card.share) / 100
+        let numbers = identities.portNumbers(of: configuration)
+        var tenants: [String: [PortID]] = [:]
+        for port in configuration.ports {
+            if let tenant = port.tenant, let number = numbers[port.name] { tenants[tenant, default: []].append(number) }
+        }
+        settings.tenants = OffloadTenants(tenants)
+        settings.shares = [:]
+        for (tenant, share) in card.shares {
+            guard let first = tenants[tenant]?.first else { continue }
+            settings.shares[settings.tenants.owner(of: first)] = Double(share) / 100
+        }
         if settings != tiering?.policy.settings { tiering?.policy.settings = settings }
     }
 
@@ -16,20 +27,19 @@ extension NodeCore {
         guard let old, let new else { return (old == nil) == (new == nil) ? [] : ["card"] }
         var changed: [String] = []
         if old.bus != new.bus { changed.append("card.bus") }
+        if old.board != new.board { changed.append("card.board") }
         if old.speed != new.speed { changed.append("card.speed") }
-        func ports(_ card: Configuration.Card) -> [String: Int] {
-            Dictionary(card.ports.map { ($0.name.value, $0.physical) }) { first, _ in first }
+        if old.mode != new.mode { changed.append("card.mode") }
+        func ports(_ card: Configuration.Card) -> Set<[String]> {
+            Set(card.ports.map { [$0.name.value, "\($0.physical)", $0.speed?.rawValue ?? ""] })
         }
         if ports(old) != ports(new) { changed.append("card.ports") }
         if old.cpuPort != new.cpuPort { changed.append("card.cpu_port") }
         if old.hashRevision != new.hashRevision { changed.append("card.hash_revision") }
         if old.quirks != new.quirks { changed.append("card.quirks") }
         if old.traits != new.traits { changed.append("card.traits") }
+        if old.packetMemory != new.packetMemory { changed.append("card.packet_memory") }
+        if old.sixTree != new.sixTree { changed.append("card.six_tree") }
         return changed
-    }
-
-    /// Where frames to a station are decided.
-    func location(of station: MACEntry) -> EntryLocation {
-        tiering?.location(of: station) ?? EntryLocation(place: dataPlane.capabilities.name)
     }
 }

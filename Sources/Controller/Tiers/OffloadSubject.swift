@@ -81,10 +81,10 @@ public struct OffloadSample: Hashable, Sendable {
     }
 }
 
-/// Whose rules count together against a share of the card: the port the traffic comes in at, or the station is behind. Until
-/// there are tenants, a port is what a tenant has to himself.
+/// Whose rules count together against a share of the card: the tenant whose port the traffic comes in at, or the station is behind. A port
+/// that is no tenant's is one by itself.
 public struct OffloadOwner: RawRepresentable, Hashable, Sendable, Comparable {
-    /// A port's number; 0 where it is not known.
+    /// Of the tenant's ports the lowest number; 0 where it is not known.
     public let rawValue: UInt16
     public init(rawValue: UInt16) { self.rawValue = min(rawValue, PortID.maximum) }
     public init(_ port: PortID?) { self.init(rawValue: port?.rawValue ?? 0) }

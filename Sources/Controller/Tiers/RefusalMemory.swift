@@ -7,8 +7,8 @@ public enum OffloadObstacle: Hashable, Sendable {
     case refused(OffloadRefusal)
     /// A table is full of rules that are not clearly colder; the coldest, packets per second.
     case colder(than: Double, table: String?)
-    /// Its owner has all of the card that one owner can have, of rules that are not clearly colder.
-    case share(OffloadOwner)
+    /// Its owner, by title, has all of the card that it can have, of rules that are not clearly colder.
+    case share(of: String)
     /// Its turn has not come: the bus carries so many changes.
     case waits
 }
@@ -19,7 +19,7 @@ extension OffloadObstacle: CustomStringConvertible {
         case .refused(let refusal): refusal.description
         case .colder(let rate, let table):
             "not clearly hotter than the coldest rule \(table.map { "in \($0) of" } ?? "on") the card (\(Int(rate)) pps)"
-        case .share(let owner): "port \(owner.rawValue) has its share of the card"
+        case .share(let owner): "\(owner) has its share of the card"
         case .waits: "waits for its turn to move"
         }
     }

@@ -37,7 +37,14 @@ public struct TierPolicy: Sendable {
     }
 
     public var settings: TierSettings {
-        didSet { meter.hot = settings.promote }
+        didSet {
+            meter.hot = settings.promote
+            guard settings.tenants != oldValue.tenants else { return }
+            // Of a rule for frames from any port it is not known any more who had asked for it: it stays whose it was.
+            for megaflow in Array(rules.keys) where megaflow.ingressPort != nil {
+                rules[megaflow]?.owner = settings.tenants.owner(of: megaflow.ingressPort)
+            }
+        }
     }
     public private(set) var rules: [Megaflow: Rule] = [:]
     /// The rules that something was moved by.
@@ -74,7 +81,7 @@ public struct TierPolicy: Sendable {
             gone.remove(each.megaflow)
             guard var rule = rules[each.megaflow] else {
                 rules[each.megaflow] = Rule(
-                    owner: OffloadOwner(each.megaflow.ingressPort), since: now, table: each.table,
+                    owner: settings.tenants.owner(of: each.megaflow.ingressPort), since: now, table: each.table,
                     packets: each.packets, time: now)
                 continue
             }

@@ -42,14 +42,14 @@ struct TierRoom {
     }
 
     /// What an owner keeps, of a table or of all.
-    private func share(of table: String?) -> Int {
-        max(1, Int(Double(table.flatMap { capacities[$0] } ?? capacity) * settings.share))
+    private func share(of owner: OffloadOwner, in table: String?) -> Int {
+        max(1, Int(Double(table.flatMap { capacities[$0] } ?? capacity) * settings.share(of: owner)))
     }
 
     private func isBelowShare(_ owner: OffloadOwner, _ table: String?) -> Bool {
-        guard held(owner, in: nil) < share(of: nil) else { return false }
+        guard held(owner, in: nil) < share(of: owner, in: nil) else { return false }
         guard let table else { return true }
-        return held(owner, in: table) < share(of: table)
+        return held(owner, in: table) < share(of: owner, in: table)
     }
 
     // MARK: Changes
@@ -98,7 +98,7 @@ struct TierRoom {
             isAnyRule = true
             guard let rate = rule.rate, now &- rule.since >= settings.minimumStay else { continue }
             if coldest.map({ rate < $0.rate }) ?? true { coldest = (megaflow, rate) }
-            if !isMine, held(rule.owner, in: fullTable) > share(of: fullTable),
+            if !isMine, held(rule.owner, in: fullTable) > share(of: rule.owner, in: fullTable),
                 excess.map({ rate < $0.rate }) ?? true
             {
                 excess = (megaflow, rate)
@@ -109,7 +109,7 @@ struct TierRoom {
         if let coldest, sample.rate >= coldest.rate * settings.replaceFactor {
             return take(coldest.megaflow, for: owner)
         }
-        if !isBelow { return .none(.share(owner)) }
+        if !isBelow { return .none(.share(of: settings.tenants.title(of: owner))) }
         guard let coldest else { return .none(isAnyRule ? .waits : .colder(than: sample.rate, table: fullTable)) }
         return .none(.colder(than: coldest.rate, table: fullTable))
     }

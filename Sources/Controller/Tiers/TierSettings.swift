@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import Tables
 
-/// What the choice between software and hardware goes by. The first three can be set in the configuration file.
+/// What the choice between software and hardware goes by. The first five can be set in the configuration file.
 public struct TierSettings: Hashable, Sendable {
     /// Packets per second from which on a flow or a station may move to the card.
     public var promote = 1000.0
@@ -9,6 +10,9 @@ public struct TierSettings: Hashable, Sendable {
     /// The part of the card, and of each of its tables, that an owner can take from others. One who holds more has it of
     /// room that nobody else wanted, and gives it up to the first who holds less.
     public var share = 0.5
+    /// Shares of those who have another.
+    public var shares: [OffloadOwner: Double] = [:]
+    public var tenants = OffloadTenants()
     /// The part of the card that an owner alone cannot have, so that the next one's first rules find room at once.
     public var reserve = 1.0 / 16
     /// How many times as hot as a rule another must be to take its place.
@@ -28,4 +32,30 @@ public struct TierSettings: Hashable, Sendable {
     public var longestBackOff: UInt64 = 640_000_000_000
 
     public init() {}
+
+    func share(of owner: OffloadOwner) -> Double { shares[owner] ?? share }
+}
+
+/// Which ports are whose.
+public struct OffloadTenants: Hashable, Sendable {
+    private var owners: [PortID: OffloadOwner] = [:]
+    private var names: [OffloadOwner: String] = [:]
+
+    public init() {}
+
+    /// - Parameter tenants: the ports of each.
+    public init(_ tenants: [String: [PortID]]) {
+        for (name, ports) in tenants {
+            guard let owner = ports.min().map({ OffloadOwner($0) }) else { continue }
+            names[owner] = name
+            for port in ports { owners[port] = owner }
+        }
+    }
+
+    func owner(of port: PortID?) -> OffloadOwner { port.flatMap { owners[$0] } ?? OffloadOwner(port) }
+
+    /// `tenant blue`, `port 3`
+    func title(of owner: OffloadOwner) -> String {
+        names[owner].map { "tenant \($0)" } ?? "port \(owner.rawValue)"
+    }
 }

@@ -61,7 +61,8 @@ struct Tiering {
         for index in owners.indices { owners[index] = OffloadOwner(nil) }
         for case .routerInterface(let entry) in state.entries(of: .routerInterface) {
             guard Int(entry.id.rawValue) < owners.count else { continue }
-            owners[Int(entry.id.rawValue)] = OffloadOwner(state.ingress(of: entry.id).port ?? entry.port)
+            owners[Int(entry.id.rawValue)] = policy.settings.tenants.owner(
+                of: state.ingress(of: entry.id).port ?? entry.port)
         }
     }
 
@@ -82,7 +83,7 @@ struct Tiering {
         guard station.counter.packets >= fewest else { return }
         let owner: OffloadOwner
         switch station.entry.action {
-        case .port(let port): owner = OffloadOwner(port)
+        case .port(let port): owner = policy.settings.tenants.owner(of: port)
         case .drop: owner = OffloadOwner(nil)
         case .kernel, .cpu: return
         }

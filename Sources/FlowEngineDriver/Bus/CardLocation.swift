@@ -5,7 +5,7 @@ import FlowEngineRegisters
 public enum CardLocation: Hashable, Sendable {
     case spi(path: String)
     case pci(function: String)
-    /// A simulated card in another process, at the level of SPI frames.
+    /// A simulated card in another process: a Real-Time HAT at the level of SPI frames, a TrustNode word by word.
     case simulated(path: String)
 
     /// - Throws: what is wrong with the text, and what would be right.
@@ -36,16 +36,43 @@ extension CardLocation: CustomStringConvertible {
 }
 
 extension CardLocation {
-    /// - Parameter hertz: the clock of SPI; no other way has one.
-    public func open(hertz: Int = SpidevConfiguration.fastest) throws(BusError) -> any RegisterBus {
+    /// The board that it leads to: SPI to a Real-Time HAT, PCIe to a TrustNode; a simulated card is asked.
+    public func board() throws(BusError) -> CardProfile {
+        switch self {
+        case .spi: return .realTimeHAT
+        case .pci: return .trustNode
+        case .simulated(let path):
+            do {
+                var client = try SimulatedCardClient(path: path)
+                return try client.board()
+            } catch {
+                throw BusError(.peer("\(error)"), bus: description)
+            }
+        }
+    }
+
+    /// - Parameters:
+    ///   - hertz: the clock of SPI; no other way has one.
+    ///   - mode: of SPI.
+    public func open(
+        hertz: Int = SpidevConfiguration.fastest, mode: SPIMode = .mode0
+    ) throws(BusError) -> any RegisterBus {
         switch self {
         case .spi(let path):
-            do { return SPIRegisterBus(try SpidevDevice(SpidevConfiguration(path: path, hertz: hertz))) } catch {
+            do {
+                return SPIRegisterBus(try SpidevDevice(SpidevConfiguration(path: path, hertz: hertz, mode: mode)))
+            } catch {
                 throw BusError(error.cause, bus: description)
             }
         case .pci(let function): return try PCIeRegisterBus(PCIeConfiguration(function: function))
         case .simulated(let path):
-            do { return SPIRegisterBus(try SocketSPIDevice(path: path)) } catch {
+            let board = try board()
+            do {
+                return switch board {
+                case .realTimeHAT: SPIRegisterBus(try SocketSPIDevice(path: path))
+                case .trustNode: WindowRegisterBus(try SocketWindow(path: path), name: "unix:\(path)")
+                }
+            } catch {
                 throw BusError(.peer("\(error)"), bus: description)
             }
         }

@@ -15,7 +15,7 @@ extension FlowEngineDataPlane {
                     + "\(tables.lastError ?? "an access failed"); it is tried again")
         }
         if tables.isReady, let error = failedLook {
-            health.complaints.append("\(name): the card could not be looked after: \(error); it is tried again")
+            health.complaints.append("the card could not be looked after: \(error); it is tried again")
         }
         if tables.resets > 0 {
             health.complaints.append(

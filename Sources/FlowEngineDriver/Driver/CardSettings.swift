@@ -34,8 +34,10 @@ public struct CardSettings: Hashable, Sendable {
     public var macSwitch = false
     /// Of addresses the switch has learned, seconds; even, at least 2.
     public var ageing: Int?
-    /// Packet memory a flow may hold, bytes, in units of 64; by flow id, 0..<512. What 0 means is not public.
+    /// Packet memory a flow may hold, bytes, in units of 64; by flow id, 0..<`flows`. What 0 means is not public.
     public var limits: [Int: Int] = [:]
+    /// Flow ids that have a limit.
+    public static let flows = 512
     public var sixTree: SixTree?
     /// VLAN of frames without a tag, by port (map revision 17).
     public var portVLANs: [Int: UInt16] = [:]
@@ -134,10 +136,10 @@ extension CardSettings {
         try check(linkedPorts ?? [], "a port's link")
         try check(portVLANs.keys, "a port's VLAN")
         for (flow, bytes) in limits
-        where !(0..<512).contains(flow) || bytes % 64 != 0 || !(0..<(1 << 30)).contains(bytes) {
+        where !(0..<Self.flows).contains(flow) || bytes % 64 != 0 || !(0..<(1 << 30)).contains(bytes) {
             throw .invalid(
                 setting: "the limit of flow \(flow)", value: "\(bytes)",
-                expected: "bytes in units of 64, of a flow in 0..<512")
+                expected: "bytes in units of 64, of a flow in 0..<\(Self.flows)")
         }
         if let ageing, EthernetSwitchAgeing(seconds: ageing) == nil {
             throw .invalid(setting: "ageing", value: "\(ageing)", expected: "an even number of seconds, 2 or more")

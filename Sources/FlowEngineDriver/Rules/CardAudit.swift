@@ -22,6 +22,10 @@ public struct CardAudit: Sendable {
         public var place: RulePlace
         public var rule: String
         public var why: String
+
+        public init(place: RulePlace, rule: String, why: String) {
+            (self.place, self.rule, self.why) = (place, rule, why)
+        }
     }
 
     public private(set) var probes: [Probe] = []

@@ -3,6 +3,10 @@ import FlowEngineRegisters
 
 /// The tables of the flow cache: where their entries are.
 public struct CardTables: Sendable {
+    public enum Name: UInt8, Hashable, Sendable, CaseIterable {
+        case hash, exactRules, collision, maskedRules, tcam, actions
+    }
+
     public var hash: EntryTable
     public var exactRules: EntryTable
     public var collision: EntryTable

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import FlowEngineRegisters
 
-/// The way to a simulated card's registers, word by word as over PCIe. What the card refuses, or does not answer, is known
+/// The way to a simulated card's registers, word by word. What the card refuses, or does not answer, is known
 /// at the access it happened at; MMI_STATUS keeps its traces as it would.
 public final class SimulatedRegisterBus: RegisterBus {
     private let card: SimulatedCard
@@ -34,5 +34,22 @@ public final class SimulatedRegisterBus: RegisterBus {
                     bus: name, access: access, completed: index)
             }
         }
+    }
+}
+
+/// Registers as a processor has them in a BAR: nothing but words. What went wrong is in MMI_STATUS, and in what a read gives: all ones
+/// of a card that is not there, `0xEEEEEEEE` of a register that did not answer.
+extension SimulatedCard {
+    public func load(_ address: RegisterAddress) -> UInt32 {
+        switch withCore({ $0.access(.read(address)) }) {
+        case .value(let value): value
+        case .absent: BusError.absentPattern
+        case .timedOut: BusError.timeoutPattern
+        case .refused, .written: 0
+        }
+    }
+
+    public func store(_ address: RegisterAddress, _ value: UInt32) {
+        _ = withCore { $0.access(.write(address, value)) }
     }
 }

@@ -88,3 +88,26 @@ extension CardCore {
         return rules
     }
 }
+
+extension SimulatedCard {
+    /// The tables of the flow cache.
+    public enum Table: UInt8, Hashable, Sendable, CaseIterable {
+        case hash, exactRules, collision, maskedRules, tcam, actions
+    }
+
+    /// The back door to a table that can only be written: its words as they are, `width` of them an entry.
+    public func words(of table: Table) -> (width: Int, words: [UInt32]) {
+        withCore { core in
+            let flowCache = core.flowCache
+            func all(_ store: EntryStore) -> (width: Int, words: [UInt32]) { (store.wordsPerEntry, store.words) }
+            return switch table {
+            case .hash: (1, flowCache.slots)
+            case .exactRules: all(flowCache.exact.store)
+            case .collision: all(flowCache.collision.store)
+            case .maskedRules: all(flowCache.masked.ruleStore)
+            case .tcam: all(flowCache.masked.tcamStore)
+            case .actions: (1, flowCache.actions.map(\.word))
+            }
+        }
+    }
+}

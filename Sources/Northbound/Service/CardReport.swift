@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Tables
 
 /// The card in front of the fast path.
 public struct CardReport: Hashable, Sendable {
@@ -37,5 +38,18 @@ public struct CardReport: Hashable, Sendable {
         (self.name, self.problem, self.tables, self.packets) = (name, problem, tables, packets)
         (self.placed, self.cold, self.replaced, self.overtaken) = (placed, cold, replaced, overtaken)
         self.refused = refused
+    }
+}
+
+/// A count of a card's CPU port that is not 0.
+public struct CPUPortCount: Hashable, Sendable {
+    /// The port's interface; nil: of frames that belong to none.
+    public var port: String?
+    /// `received`, `unknown_ingress`; `reason_proc_fc_rule` of frames that the card handed up for this reason.
+    public var what: String
+    public var counter: Counter
+
+    public init(port: String?, what: String, counter: Counter) {
+        (self.port, self.what, self.counter) = (port, what, counter)
     }
 }

@@ -28,6 +28,8 @@ public struct NodeStatus: Hashable, Sendable {
     public var program: ProgramReport?
     /// nil: there is no card.
     public var card: CardReport?
+    /// What a card's CPU port counted.
+    public var cpuPort: [CPUPortCount]
 
     public init(
         version: String, pid: Int32, uptimeMilliseconds: UInt64, configuration: String, dataPlane: String,
@@ -35,14 +37,14 @@ public struct NodeStatus: Hashable, Sendable {
         events: EventTotals = EventTotals(), residentBytes: UInt64 = 0, complaints: [String] = [],
         state: StateReport? = nil, start: StartReport? = nil,
         reconciliation: ReconciliationReport = ReconciliationReport(), program: ProgramReport? = nil,
-        card: CardReport? = nil
+        card: CardReport? = nil, cpuPort: [CPUPortCount] = []
     ) {
         (self.version, self.pid, self.uptimeMilliseconds) = (version, pid, uptimeMilliseconds)
         (self.configuration, self.dataPlane, self.generation) = (configuration, dataPlane, generation)
         (self.ports, self.portsUp, self.events) = (ports, portsUp, events)
         (self.residentBytes, self.complaints) = (residentBytes, complaints)
         (self.state, self.start, self.reconciliation, self.program) = (state, start, reconciliation, program)
-        self.card = card
+        (self.card, self.cpuPort) = (card, cpuPort)
     }
 }
 
@@ -200,9 +202,16 @@ public struct EntryReport: Hashable, Sendable {
     public var counter: Counter?
     /// Since the last hit; nil: not known.
     public var idleMilliseconds: UInt64?
+    /// Of stations, where there is a card: where frames to them are decided, and why there; else empty. As in `FlowReport`.
+    public var place: String
+    public var reason: String
 
-    public init(_ entry: TableEntry, counter: Counter? = nil, idleMilliseconds: UInt64? = nil) {
+    public init(
+        _ entry: TableEntry, counter: Counter? = nil, idleMilliseconds: UInt64? = nil, place: String = "",
+        reason: String = ""
+    ) {
         (self.entry, self.counter, self.idleMilliseconds) = (entry, counter, idleMilliseconds)
+        (self.place, self.reason) = (place, reason)
     }
 }
 

@@ -55,6 +55,11 @@ public protocol NodeService: Sendable {
         _ image: [UInt8], name: String, progress: @escaping @Sendable (ProgramStep) async -> Void
     ) async throws(NodeError) -> ProgramVerdict
 
+    /// Forgets what the card complained of and is over; what is still wrong is seen again.
+    /// - Returns: what was forgotten, in sentences.
+    /// - Throws: `NodeError.failed` if there is no card.
+    func acknowledgeCard() async throws(NodeError) -> [String]
+
     /// Starts to stop the daemon and returns; the answer still reaches the client.
     /// - Parameter keep: leave programs, links and tables in the kernel, so that packets keep flowing.
     func shutdown(keep: Bool) async throws(NodeError)

@@ -113,6 +113,10 @@ public struct NodeClient: NodeService {
         }
     }
 
+    public func acknowledgeCard() async throws(NodeError) -> [String] {
+        try await call { try await stub.acknowledgeCard(Piccolo_V1_AcknowledgeCardRequest()).forgotten }
+    }
+
     public func reload() async throws(NodeError) -> ReloadReport {
         try await call { ReloadReport(try await stub.reload(Piccolo_V1_ReloadRequest())) }
     }

@@ -121,6 +121,15 @@ struct NodeEndpoint: Piccolo_V1_Node.SimpleServiceProtocol {
         }
     }
 
+    func acknowledgeCard(
+        request: Piccolo_V1_AcknowledgeCardRequest, context: ServerContext
+    ) async throws -> Piccolo_V1_AcknowledgeCardResponse {
+        try await answer { () async throws(NodeError) in
+            let forgotten = try await service.acknowledgeCard()
+            return .with { $0.forgotten = forgotten }
+        }
+    }
+
     func reload(request: Piccolo_V1_ReloadRequest, context: ServerContext) async throws -> Piccolo_V1_ReloadResponse {
         try await answer { () async throws(NodeError) in try await service.reload().wire }
     }

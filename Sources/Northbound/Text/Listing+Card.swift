@@ -17,6 +17,35 @@ extension Listing {
         return lines
     }
 
+    /// A line for each port of the card behind its CPU port, and one for frames that belong to none.
+    static func cpuPort(_ counts: [CPUPortCount]) -> [String] {
+        var places: [String?] = []
+        for count in counts where !places.contains(count.port) { places.append(count.port) }
+        var lines: [String] = []
+        for place in places {
+            let words = counts.filter { $0.port == place }.map { "\($0.what) \($0.counter.packets)" }
+            lines += Paragraph.lines(
+                "\(place ?? "no port"): \(words.joined(separator: ", "))",
+                first: label(lines.isEmpty ? "cpu port" : ""),
+                rest: label(""))
+        }
+        return lines
+    }
+
+    static func json(_ count: CPUPortCount) -> JSONValue {
+        .object([
+            "port": count.port.map { .string($0) } ?? .null, "what": .string(count.what),
+            "packets": .unsigned(count.counter.packets), "bytes": .unsigned(count.counter.bytes),
+        ])
+    }
+
+    /// What the card is not said to have complained of any more.
+    public static func acknowledged(_ forgotten: [String]) -> Listing {
+        Listing(
+            lines: forgotten.isEmpty ? ["there was nothing to forget"] : forgotten.map { "forgotten: \($0)" },
+            json: .object(["forgotten": .array(forgotten.map { .string($0) })]))
+    }
+
     static func json(_ card: CardReport) -> JSONValue {
         .object([
             "name": .string(card.name),

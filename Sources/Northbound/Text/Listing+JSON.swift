@@ -46,6 +46,10 @@ extension Listing {
         var members = fields
         if let given = report.counter { members += counter(given) }
         if let idle = report.idleMilliseconds { members.append(JSONMember("idle_ms", .unsigned(idle))) }
+        if !report.place.isEmpty {
+            members.append(JSONMember("where", .string(report.place)))
+            members.append(JSONMember("why", .string(report.reason)))
+        }
         return .object(members)
     }
 

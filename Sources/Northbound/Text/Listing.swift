@@ -22,6 +22,7 @@ public struct Listing: Sendable {
             "data plane     \(status.dataPlane), policy generation \(status.generation.rawValue)",
         ]
         if let card = status.card { lines += Self.card(card) }
+        lines += Self.cpuPort(status.cpuPort)
         lines += memory(status)
         lines += [
             "ports          \(status.portsUp) of \(status.ports) up",
@@ -50,6 +51,7 @@ public struct Listing: Sendable {
                 "reconciliation": json(status.reconciliation),
                 "program": status.program.map(json) ?? .null,
                 "card": status.card.map(json) ?? .null,
+                "cpu_port": .array(status.cpuPort.map(json)),
             ]))
     }
 
@@ -93,7 +95,7 @@ public struct Listing: Sendable {
         return Listing(lines: table.lines(width: width), json: .array(tables.map(json)))
     }
 
-    /// The entries of one table, a column for each field that any of them has, sorted by their text.
+    /// The entries of one table, a column for each field that any of them has, sorted by their text. Where they are decided as in `flows`.
     public static func entries(
         _ reports: [EntryReport], names: Directory, width: Int? = TextTable.width
     ) -> Listing {
@@ -111,7 +113,8 @@ public struct Listing: Sendable {
             })
         var table = TextTable(
             order.map { numeric.contains($0) ? .right($0.uppercased()) : .left($0.uppercased()) }
-                + [.right("PACKETS"), .right("BYTES"), .right("IDLE")])
+                + [.right("PACKETS"), .right("BYTES"), .right("IDLE"), .left("WHERE")]
+                + (width == nil ? [.left("WHY")] : []))
         var rows: [(cells: [String], key: [SortKey], json: JSONValue)] = []
         for (report, fields) in reports {
             var cells = order.map { name in
@@ -121,6 +124,7 @@ public struct Listing: Sendable {
             cells.append(report.counter.map { "\($0.packets)" } ?? "")
             cells.append(report.counter.map { Quantity.short($0.bytes) } ?? "")
             cells.append(report.idleMilliseconds.map { Quantity.duration(milliseconds: $0) } ?? "")
+            cells += place(report.place, report.reason, width)
             rows.append((cells, key, json(report, fields)))
         }
         rows.sort { $0.key.lexicographicallyPrecedes($1.key) }
@@ -144,22 +148,26 @@ public struct Listing: Sendable {
             let ports = key.ipProtocol == 6 || key.ipProtocol == 17
             let isICMP = key.ipProtocol == (key.isIPv6 ? 58 : 1)
             let detail = isICMP ? " \(key.sourcePort >> 8)/\(key.sourcePort & 0xff)" : ""
-            table.add([
-                flow.port.map(names.name(of:)) ?? "-",
-                EntryFields.protocolName(key.ipProtocol) + detail,
-                endpoint(key.sourceAddress, ports ? key.sourcePort : nil),
-                endpoint(key.destinationAddress, ports ? key.destinationPort : nil),
-                actionText(flow.entry, names),
-                flow.entry.origin == .static ? "static" : "derived",
-                "\(flow.counter.packets)", Quantity.short(flow.counter.bytes),
-                Quantity.duration(milliseconds: flow.idleMilliseconds),
-                // The exact place is for those who ask for it.
-                width == nil ? flow.place : String(flow.place.prefix { $0 != ":" }), flow.reason,
-            ])
+            table.add(
+                [
+                    flow.port.map(names.name(of:)) ?? "-",
+                    EntryFields.protocolName(key.ipProtocol) + detail,
+                    endpoint(key.sourceAddress, ports ? key.sourcePort : nil),
+                    endpoint(key.destinationAddress, ports ? key.destinationPort : nil),
+                    actionText(flow.entry, names),
+                    flow.entry.origin == .static ? "static" : "derived",
+                    "\(flow.counter.packets)", Quantity.short(flow.counter.bytes),
+                    Quantity.duration(milliseconds: flow.idleMilliseconds),
+                ] + place(flow.place, flow.reason, width))
         }
         return Listing(
             lines: flows.isEmpty ? ["no flows"] : table.withoutEmptyColumns().lines(width: width),
             json: .array(flows.map { json($0, names) }))
+    }
+
+    /// The cells of WHERE and WHY. The exact place is for those who ask for it.
+    private static func place(_ place: String, _ reason: String, _ width: Int?) -> [String] {
+        width == nil ? [place, reason] : [String(place.prefix { $0 != ":" })]
     }
 
     /// Totals by reason and port, tables and flows.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #if Northbound
 import PiccoloProto
+import Tables
 
 extension CardReport {
     var wire: Piccolo_V1_CardReport {
@@ -27,6 +28,16 @@ extension CardReport {
             }, packets: wire.packets, placed: wire.placed, cold: wire.cold, replaced: wire.replaced,
             overtaken: wire.overtaken,
             refused: Dictionary(wire.refused.map { ($0.reason, $0.count) }) { first, _ in first })
+    }
+}
+
+extension CPUPortCount {
+    var wire: Piccolo_V1_CpuPortCount {
+        .with { ($0.port, $0.what, $0.counter) = (port ?? "", what, counter.wire) }
+    }
+
+    init(_ wire: Piccolo_V1_CpuPortCount) {
+        self.init(port: wire.port.isEmpty ? nil : wire.port, what: wire.what, counter: Counter(wire.counter))
     }
 }
 #endif

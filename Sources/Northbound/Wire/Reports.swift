@@ -27,6 +27,7 @@ extension NodeStatus {
             $0.reconciliation = reconciliation.wire
             if let program { $0.program = program.wire }
             if let card { $0.card = card.wire }
+            $0.cpuPort = cpuPort.map(\.wire)
         }
     }
 
@@ -43,7 +44,7 @@ extension NodeStatus {
             reconciliation: try Field.within("reconciliation") { () throws(NodeError) in
                 try ReconciliationReport(wire.reconciliation)
             }, program: wire.hasProgram ? ProgramReport(wire.program) : nil,
-            card: wire.hasCard ? CardReport(wire.card) : nil)
+            card: wire.hasCard ? CardReport(wire.card) : nil, cpuPort: wire.cpuPort.map(CPUPortCount.init))
     }
 }
 
@@ -93,13 +94,15 @@ extension EntryReport {
             $0.entry = Piccolo_V1_Entry(entry)
             if let counter { $0.counter = counter.wire }
             if let idleMilliseconds { $0.idleMilliseconds = idleMilliseconds }
+            ($0.place, $0.reason) = (place, reason)
         }
     }
 
     init(_ wire: Piccolo_V1_EntryReport) throws(NodeError) {
         self.init(
             try wire.entry.model(), counter: wire.hasCounter ? Counter(wire.counter) : nil,
-            idleMilliseconds: wire.hasIdleMilliseconds ? wire.idleMilliseconds : nil)
+            idleMilliseconds: wire.hasIdleMilliseconds ? wire.idleMilliseconds : nil, place: wire.place,
+            reason: wire.reason)
     }
 }
 

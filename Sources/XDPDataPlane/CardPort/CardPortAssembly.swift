@@ -64,7 +64,19 @@ final class CardPortAssembly {
         }
         try kernel { () throws(BPFError) in try hold(programs.receive, at: cpuIndex, configuration.receives) }
         try changeCPUPort(before)
+        noteRoom()
         removeStale(stale)
+    }
+
+    /// An Ethernet cable's usual MTU leaves ports less than the usual one.
+    private func noteRoom() {
+        let usual: UInt32 = 1500
+        guard cpu.mtu == usual, let port = configuration.ports.first(where: { mtus[$0.name] ?? usual < usual }),
+            let mtu = mtus[port.name]
+        else { return }
+        notes.append(
+            "frames of \(mtu + 14) bytes are the longest at \(port.name), since \(cpu.name) carries a tag with each: for an MTU of \(usual), ip link set \(cpu.name) mtu \(2 * usual - mtu), and start again"
+        )
     }
 
     /// Native programs may only redirect to a driver that transmits XDP frames.

@@ -9,13 +9,21 @@ struct CardCommand: ParsableCommand {
         commandName: "card", abstract: "A FlowEngine card: who it is, its registers, its tables, whether it works.",
         discussion: """
             These commands talk to the card themselves. A card has one owner at a time: a daemon that drives it has to be stopped \
-            first, but for `list`, `tables` and `simulate`.
+            first, but for `list`, `tables`, `audit`, `acknowledge` and `simulate`.
             """,
         subcommands: [
             CardListCommand.self, CardInfoCommand.self, CardSelftestCommand.self, CardRegsCommand.self,
             CardReadCommand.self, CardWriteCommand.self, CardTablesCommand.self, CardAuditCommand.self,
             CardSimulateCommand.self,
-        ])
+        ] + ofDaemon)
+
+    private static var ofDaemon: [any ParsableCommand.Type] {
+        #if Northbound
+        [CardAcknowledgeCommand.self]
+        #else
+        []
+        #endif
+    }
 }
 
 extension CardProfile: ExpressibleByArgument {}
@@ -28,7 +36,8 @@ struct CardOptions: ParsableArguments {
             "Where the card is: spi:/dev/spidev0.0, pci:0000:01:00.0, simulated:/run/card.sock. Without it, the only one there is.",
             valueName: "place"))
     var card: String?
-    @Option(help: ArgumentHelp("SPI clock, in hertz.", valueName: "hertz")) var speed = SpidevConfiguration.fastest
+    @Option(help: ArgumentHelp("SPI clock, in hertz; by default 50000000.", valueName: "hertz")) var speed: Int?
+    @Option(help: ArgumentHelp("SPI mode, 0 to 3; by default 0.", valueName: "number")) var mode: Int?
     @Option(
         help: ArgumentHelp(
             "The board: \(CardProfile.allCases.map(\.rawValue).joined(separator: ", ")). By default what the bus leads to.",
@@ -57,15 +66,19 @@ struct CardOptions: ParsableArguments {
         }
     }
 
+    var hertz: Int { speed ?? SpidevConfiguration.fastest }
+    var spiMode: SPIMode { mode.flatMap { SPIMode(rawValue: UInt8(clamping: $0)) } ?? .mode0 }
+
     func open() throws -> any RegisterBus {
-        do { return try location().open(hertz: speed) } catch let error as BusError {
+        let location = try location()
+        if let mode, !(0...3).contains(mode) { throw ValidationError("--mode must be 0 to 3, not \(mode)") }
+        if case .spi = location {
+        } else if speed != nil || mode != nil {
+            throw ValidationError("\(speed != nil ? "--speed" : "--mode") is for SPI; the card is at \(location)")
+        }
+        do { return try location.open(hertz: hertz, mode: spiMode) } catch {
             throw CommandFailure(message: "\(error)")
         }
-    }
-
-    func profile(_ location: CardLocation) -> CardProfile {
-        if let board { return board }
-        return if case .pci = location { .trustNode } else { .realTimeHAT }
     }
 
     /// Who answers, and the map of its registers.
@@ -73,9 +86,9 @@ struct CardOptions: ParsableArguments {
         let bus = try open()
         do {
             let (identity, map) = try CardIdentity.probe(
-                bus, profile: try profile(location()), hashRevision: hashRevision)
+                bus, profile: try board ?? location().board(), hashRevision: hashRevision)
             return (bus, identity, map)
-        } catch let error as CardError {
+        } catch {
             throw CommandFailure(message: "\(error)")
         }
     }
@@ -104,9 +117,9 @@ struct WordArgument: ExpressibleByArgument {
 
     init?(argument: String) {
         let isHex = argument.hasPrefix("0x") || argument.hasPrefix("0X")
-        guard let value = UInt32(isHex ? String(argument.dropFirst(2)) : argument, radix: isHex ? 16 : 10) else {
-            return nil
-        }
+        let digits = isHex ? argument.dropFirst(2) : Substring(argument)
+        // `+4` is no number of a register map.
+        guard digits.first?.isHexDigit == true, let value = UInt32(digits, radix: isHex ? 16 : 10) else { return nil }
         self.value = value
     }
 }

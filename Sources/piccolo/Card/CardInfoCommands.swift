@@ -78,8 +78,8 @@ struct CardSelftestCommand: ParsableCommand {
     private func fastest() throws -> SPISpeedReport? {
         guard case .spi(let path) = try card.location() else { return nil }
         do {
-            let device = try SpidevDevice(SpidevConfiguration(path: path, hertz: card.speed))
-            return try SPISpeedTest(maximum: card.speed, rounds: rounds).run(on: device)
+            let configuration = SpidevConfiguration(path: path, hertz: card.hertz, mode: card.spiMode)
+            return try SPISpeedTest(maximum: card.hertz, rounds: rounds).run(on: try SpidevDevice(configuration))
         } catch {
             throw CommandFailure(message: "\(BusError(error.cause, bus: "spi \(path)"))")
         }

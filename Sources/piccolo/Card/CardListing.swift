@@ -67,8 +67,8 @@ extension Listing {
         _ tests: [CardSelftest], _ card: CardIdentity, bus: String, speed: SPISpeedReport?
     ) -> Listing {
         var lines = ["\(card.profile.rawValue) at \(bus), map revision \(card.mapRevision)"]
-        for test in tests { lines.append((test.failure == nil ? "ok      " : "FAILED  ") + test.what) }
         for test in tests {
+            lines.append((test.failure == nil ? "ok      " : "FAILED  ") + test.what)
             if let failure = test.failure { lines += Paragraph.lines(failure, first: "        ", rest: "        ") }
         }
         if let speed {

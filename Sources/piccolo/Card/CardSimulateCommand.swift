@@ -1,18 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import FlowEngineDriver
 import FlowEngineSimulator
 import Glibc
 
 struct CardSimulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "simulate", abstract: "Be a Real-Time HAT, in software, for whoever connects to a socket.",
+        commandName: "simulate", abstract: "Be a card, in software, for whoever connects to a socket.",
         discussion: """
-            It behaves like the card in registers, tables and frames, and is used like one: `--card simulated:SOCKET`. What it models, and \
-            what not, is in Sources/FlowEngineSimulator/README.md. Runs until SIGINT or SIGTERM.
+            It behaves like the card in registers, tables and frames, and is used like one: `--card simulated:SOCKET`. With --wire its ports \
+            are interfaces of this host: what arrives there goes through the card. They need segmentation offload off (ethtool -K \
+            INTERFACE gso off tso off at the sending end). What it models, and what not, is in Sources/FlowEngineSimulator/README.md. Runs \
+            until SIGINT or SIGTERM.
             """)
     @Option(
         help: ArgumentHelp("Socket to listen on; it is removed at the end.", valueName: "path"), completion: .file())
     var listen: String
+    @Option(
+        help: ArgumentHelp(
+            "The board: \(CardProfile.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "board"))
+    var board = CardProfile.realTimeHAT
+    @Option(
+        name: .customLong("wire"),
+        help: ArgumentHelp(
+            "A port of the card and the interface that is it, as 0=veth1; host=veth2 is the cable to the host.",
+            valueName: "port=interface"))
+    var wires: [WireArgument] = []
     @Option(help: ArgumentHelp("Revision of the register map; by default the board's.", valueName: "revision"))
     var mapRevision: Int?
     @Option(help: ArgumentHelp("Key sets of the flow cache; by default the board's.", valueName: "revision"))
@@ -21,7 +34,7 @@ struct CardSimulateCommand: ParsableCommand {
 
     func run() throws {
         let configuration = CardConfiguration(
-            profile: .realTimeHAT, mapRevision: mapRevision,
+            profile: board == .trustNode ? .trustNode : .realTimeHAT, mapRevision: mapRevision,
             hashRevision: hashRevision, seed: seed)
         // Blocked before there is a second thread, so that this one gets them.
         var signals = sigset_t()
@@ -30,16 +43,21 @@ struct CardSimulateCommand: ParsableCommand {
         sigaddset(&signals, SIGTERM)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         let server: SimulatedCardServer
+        let ports: SimulatedCardWires
         do {
-            server = try SimulatedCardServer(SimulatedCard(configuration), path: listen)
+            let card = try SimulatedCard(configuration)
+            ports = try SimulatedCardWires(card, wires)
+            server = try SimulatedCardServer(card, path: listen)
+            if !wires.isEmpty { try ports.start() }
         } catch {
-            throw CommandFailure(message: "\(error)")
+            throw error is CommandFailure ? error : CommandFailure(message: "\(error)")
         }
         Terminal.error(
-            "piccolo: a simulated Real-Time HAT, map revision \(configuration.mapRevision), hash revision "
+            "piccolo: a simulated \(board == .trustNode ? "TrustNode" : "Real-Time HAT"), map revision \(configuration.mapRevision), hash revision "
                 + "\(configuration.hashRevision), listens on \(listen)")
         var signal: Int32 = 0
         while sigwait(&signals, &signal) == EINTR {}
+        ports.stop()
         server.stop()
     }
 }

@@ -3,6 +3,7 @@ import ArgumentParser
 import Controller
 import FlowEngineDriver
 import FlowEngineRegisters
+import Glibc
 import Northbound
 import Store
 import Tables
@@ -21,6 +22,11 @@ struct CardShadowOptions: ParsableArguments {
 
     /// The shadow, and the empty book of a card that can do all that such a card can.
     func read() throws -> (shadow: CardShadow, book: RuleBook, names: [PortID: String]) {
+        if let hashRevision, !FlowCacheLayouts.hashRevisions.contains(hashRevision) {
+            throw ValidationError(
+                "hash revision \(hashRevision) is not known; known are \(FlowCacheLayouts.hashRevisions.map(String.init).joined(separator: ", "))"
+            )
+        }
         let memory = try Memory(directory: state.stateDir)
         let file = memory.node.configuration.flatMap { try? ConfigurationFile(text: $0.text, path: $0.path) }
         let configuration = file?.configuration ?? Configuration()
@@ -33,9 +39,7 @@ struct CardShadowOptions: ParsableArguments {
         let quirks = CardFront.quirks(configuration.card?.quirks ?? .init(), profile)
         let revision = hashRevision ?? configuration.card?.hashRevision ?? (profile == .realTimeHAT ? 9 : 12)
         guard let keys = CardKeys(hashRevision: revision, quirks) else {
-            throw ValidationError(
-                "hash revision \(revision) is not known; known are \(FlowCacheLayouts.hashRevisions.map(String.init).joined(separator: ", "))"
-            )
+            throw CommandFailure(message: "the configuration's hash revision \(revision) is not known")
         }
         let names = Dictionary(numbers.map { ($0.value, $0.key) }) { first, _ in first }
         return (CardShadow(memory.node), RuleBook(keys: keys, quirks: quirks, ports: CardPorts(ports)), names)
@@ -60,37 +64,104 @@ struct CardAuditCommand: ParsableCommand {
         commandName: "audit",
         abstract: "Prove the card's tables: a frame for each rule, and whether it goes where the rule says.",
         discussion: """
-            Tables of the card cannot be read. For each rule in the node's memory a frame is made that this rule matches and no other, put \
-            into a port of a simulated card, and what comes out is compared. Rules count these frames too. A real card would need a port \
-            that is looped back to the host; that is not built.
+            Tables of the card cannot be read. For each rule in the node's memory a frame is made that this rule matches and no other, sent \
+            into the card, and what comes out is compared. Rules count these frames too. A simulated card (--socket) is given them in its \
+            process, and its tables are compared word by word as well. A real one is reached by the interfaces of this host that its \
+            ports are cabled to (--wire, once for each port): a rule is tried if the ports it reads and writes are among them.
             """)
     @OptionGroup var shadow: CardShadowOptions
     @Option(help: ArgumentHelp("The simulated card's socket.", valueName: "path"), completion: .file())
-    var socket: String
+    var socket: String?
+    @Option(
+        name: .customLong("wire"),
+        help: ArgumentHelp(
+            "A port of the card and the interface that is cabled to it, as 0=eth1.", valueName: "port=interface"))
+    var wires: [WireArgument] = []
+    @Option(help: ArgumentHelp("How long to wait for a frame on a wire.", valueName: "milliseconds"))
+    var patience = 200
     @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard (socket == nil) != wires.isEmpty else {
+            throw ValidationError(
+                "say how the card is reached: --socket of a simulated one, or --wire for each cabled port")
+        }
+        if let host = wires.first(where: { $0.port == nil }) {
+            throw ValidationError("--wire needs a number before \(host.interface): frames for the host are the node's")
+        }
+        guard patience > 0 else { throw ValidationError("--patience must be at least 1, not \(patience)") }
+    }
 
     func run() throws {
         let (shadow, book, _) = try shadow.read()
-        let ports = book.ports.all.compactMap { book.ports.number(of: $0) }
-        let audit = CardAudit(shadow, book: book, ports: ports)
-        let results: [AuditResult]
-        do { results = try Self.send(audit.probes, to: socket) } catch { throw CommandFailure(message: "\(error)") }
-        Terminal.out(.audit(results, skipped: audit.skipped, width: output.width), json: output.json)
-        // Nothing is proven where nothing could be tried.
-        if results.contains(where: { !$0.isRight }) || (results.isEmpty && !audit.skipped.isEmpty) {
-            throw CommandFailure(message: nil)
+        let report: AuditReport
+        do {
+            if let socket {
+                report = try simulated(shadow, book, socket)
+            } else {
+                report = try wired(shadow, book)
+            }
+        } catch let error as CardSocketError {
+            throw CommandFailure(message: "\(error)")
         }
+        Terminal.out(.audit(report, width: output.width), json: output.json)
+        if !report.isGood { throw CommandFailure(message: nil) }
+    }
+
+    private func simulated(_ shadow: CardShadow, _ book: RuleBook, _ path: String) throws -> AuditReport {
+        let audit = CardAudit(shadow, book: book, ports: book.ports.all.compactMap { book.ports.number(of: $0) })
+        var client = try SimulatedCardClient(path: path)
+        var results: [AuditResult] = []
+        for probe in audit.probes {
+            results.append(AuditResult(probe, try client.send(probe.frame, at: .port(probe.port))))
+        }
+        // A node that runs beside may change both in between.
+        var (before, after) = (shadow, try self.shadow.read().shadow)
+        var compared = try ShadowComparison(before, book: book) { (table) throws(CardSocketError) in
+            try client.words(of: table)
+        }
+        for _ in 0..<Self.attempts where !compared.differences.isEmpty || before.records != after.records {
+            usleep(100_000)
+            before = try self.shadow.read().shadow
+            compared = try ShadowComparison(before, book: book) { (table) throws(CardSocketError) in
+                try client.words(of: table)
+            }
+            after = try self.shadow.read().shadow
+        }
+        return AuditReport(results: results, skipped: audit.skipped, differences: compared.differences)
+    }
+
+    /// Comparisons until a difference is believed.
+    private static let attempts = 10
+
+    private func wired(_ shadow: CardShadow, _ book: RuleBook) throws -> AuditReport {
+        let wires = try CardWires(wires)
+        let audit = CardAudit(shadow, book: book, ports: wires.ports)
+        var report = AuditReport(results: [], skipped: audit.skipped, differences: nil)
+        for var probe in audit.probes {
+            if case .output(let port) = probe.expected, !wires.ports.contains(port) {
+                let why = "no wire was named for port \(port), by which it sends"
+                report.skipped.append(.init(place: probe.place, rule: probe.rule, why: why))
+                continue
+            }
+            // Behind all that a card looks at: who else sends what the rule is for is told from it by that.
+            probe.frame += (0..<CardWires.mark).map { _ in UInt8.random(in: 0 ... .max) }
+            report.results.append(AuditResult(probe, try wires.send(probe.frame, into: probe.port, patience)))
+        }
+        return report
     }
 }
 
-extension CardAuditCommand {
-    private static func send(_ probes: [CardAudit.Probe], to path: String) throws(CardSocketError) -> [AuditResult] {
-        var client = try SimulatedCardClient(path: path)
-        var results: [AuditResult] = []
-        for probe in probes {
-            results.append(AuditResult(probe, try client.send(probe.frame, at: .port(probe.port))))
-        }
-        return results
+/// What an audit found.
+struct AuditReport {
+    var results: [AuditResult]
+    var skipped: [CardAudit.Skipped]
+    /// Of tables, word by word; nil: they could not be read.
+    var differences: [String]?
+
+    /// Nothing is proven where nothing could be tried.
+    var isGood: Bool {
+        results.allSatisfy(\.isRight) && !(results.isEmpty && !skipped.isEmpty) && differences?.isEmpty ?? true
     }
 }
 
@@ -134,9 +205,19 @@ extension Listing {
                 }))
     }
 
-    static func audit(_ results: [AuditResult], skipped: [CardAudit.Skipped], width: Int?) -> Listing {
+    static func audit(_ report: AuditReport, width: Int?) -> Listing {
+        let (results, skipped) = (report.results, report.skipped)
         let wrong = results.count { !$0.isRight }
         var lines = ["\(results.count) rules tried, \(wrong) wrong, \(skipped.count) not tried"]
+        if let differences = report.differences {
+            lines.append(
+                differences.isEmpty
+                    ? "its tables hold what the memory has, word by word"
+                    : "\(differences.count) differences between its tables and the memory")
+            for difference in differences {
+                lines += Paragraph.lines(difference, first: "differs    ", rest: "           ")
+            }
+        }
         var table = TextTable([.left("RULE"), .left("EXPECTED"), .left("FOUND")])
         for result in results where !result.isRight {
             table.add([result.rule, "\(result.expected)", result.found])
@@ -158,6 +239,7 @@ extension Listing {
                     }),
                 "not_tried": .array(
                     skipped.map { .object(["rule": .string($0.rule), "why": .string($0.why)]) }),
+                "differences": report.differences.map { .array($0.map { .string($0) }) } ?? .null,
             ]))
     }
 }

@@ -16,6 +16,20 @@ struct ReloadCommand: AsyncParsableCommand {
     }
 }
 
+struct CardAcknowledgeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "acknowledge",
+        abstract: "Have the daemon forget what its card complained of and is over: alarms, resets, lost counts.",
+        discussion: "What is still wrong is seen again within a second.")
+    @OptionGroup var socket: SocketOption
+    @Flag(help: "Print JSON.") var json = false
+
+    func run() async throws {
+        let forgotten = try await NodeClient.connect(to: socket.socket) { try await $0.acknowledgeCard() }
+        Terminal.out(.acknowledged(forgotten), json: json)
+    }
+}
+
 struct StopCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "stop", abstract: "End the daemon.")
     @OptionGroup var socket: SocketOption

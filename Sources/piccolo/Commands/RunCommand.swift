@@ -62,11 +62,12 @@ struct RunCommand: AsyncParsableCommand {
         let store = try state.open(node: wanted.node.name)
         var cpuPorts: CPUPorts?
         let plane: XDPDataPlane
-        var notes: [String]
+        let earlier = state.earlier()
+        var notes = CPUPorts.releaseAbandoned(earlier.configuration, wanted)
         do {
             // First: its ports are interfaces that the rest of the node finds.
             if let card = wanted.card, let cable = card.cpuPort { cpuPorts = try CPUPorts(card, cable, wanted) }
-            (plane, notes) = try Self.load(sizes)
+            plane = try Self.load(sizes, &notes)
         } catch {
             try? cpuPorts?.releaseUnlessAdopted()
             // Only an empty one goes: what an earlier process left pinned stays.
@@ -74,7 +75,8 @@ struct RunCommand: AsyncParsableCommand {
             store.close()
             throw error is CommandFailure ? error : CommandFailure(message: "\(error)")
         }
-        let front = Self.front(wanted, plane, store, state.stateDir, &notes)
+        Self.withdrawAbandoned(earlier, wanted, plane, store, &notes)
+        let front = Self.front(wanted, plane, store, state.earlier().node, &notes)
         var options = NodeController.Options()
         options.eventDescriptors = plane.eventFileDescriptors
         options.ecmpSeed = plane.state.ecmpSeed
@@ -101,15 +103,13 @@ struct RunCommand: AsyncParsableCommand {
             controller: controller, held: held, logger: options.logger,
             complain: { sentence in daemon.notes.withLock { $0.append(sentence) } })
         let upgrade = await programs.upgrade(to: sizes)
-        let (keeps, failure) = await serve(controller, daemon, programs, cpuPorts, options.logger)
+        let (keeps, failure) = await serve(controller, daemon, programs, held, cpuPorts, options.logger)
         upgrade?.cancel()
         if !keeps {
             let left = await controller.withDataPlane { _ in
-                held.front?.sweepOffloads { _ in .remove }
-                // Now, what could not be taken out the first time, and the shadow's last word.
-                held.front?.maintain()
+                let left = held.front.map { CardFront.withdraw($0) } ?? 0
                 held.plane.detachAll()
-                return held.front?.tables.book.ordinalsInUse.count ?? 0
+                return left
             }
             if left > 0 {
                 options.logger.error("event=card_rules_left count=\(left) why=\"the card could not be written\"")
@@ -127,11 +127,10 @@ struct RunCommand: AsyncParsableCommand {
     /// The card of the configuration. One that cannot be used is no reason not to forward: the fast path decides everything then, and
     /// `status` says so.
     private static func front(
-        _ wanted: Configuration, _ plane: XDPDataPlane, _ store: any NodeStore, _ directory: String,
+        _ wanted: Configuration, _ plane: XDPDataPlane, _ store: any NodeStore, _ remembered: StoredNode?,
         _ notes: inout [String]
     ) -> FlowEngineDataPlane? {
         guard let card = wanted.card else { return nil }
-        let remembered = try? SQLiteStore.openReader(directory: directory).load { _ in }
         let numbers = (remembered?.identities ?? Identities()).portNumbers(of: wanted)
         do {
             return try CardFront.open(
@@ -142,6 +141,32 @@ struct RunCommand: AsyncParsableCommand {
                 "the card at \(card.bus.text) is not used, until the next start: \(error)"
                     + (left > 0 ? "; \(left) rules that an earlier run left there may still decide frames" : ""))
             return nil
+        }
+    }
+
+    /// A card that the configuration does not name any more goes on deciding frames by the rules that an earlier process left there: they are
+    /// taken out.
+    private static func withdrawAbandoned(
+        _ earlier: (node: StoredNode?, configuration: Configuration?), _ wanted: Configuration, _ plane: XDPDataPlane,
+        _ store: any NodeStore, _ notes: inout [String]
+    ) {
+        let shadow = CardShadow(earlier.node)
+        guard !shadow.records.isEmpty else { return }
+        let rules = "\(shadow.records.count) rules that an earlier run left on it"
+        guard let card = earlier.configuration?.card else {
+            if wanted.card == nil {
+                notes.append("there is no card in the configuration, and \(rules) may still decide frames there")
+            }
+            return
+        }
+        guard card.bus != wanted.card?.bus else { return }
+        let place = "the card at \(card.bus.text), which the configuration does not name any more,"
+        do {
+            let front = try CardFront.open(card, numbers: [:], back: plane, shadow: shadow, store: store)
+            let left = CardFront.withdraw(front)
+            if left > 0 { notes.append("\(place) could not be written: \(left) rules may still decide frames") }
+        } catch {
+            notes.append("\(place) cannot be reached: \(error); \(rules) may still decide frames")
         }
     }
 
@@ -171,16 +196,16 @@ struct RunCommand: AsyncParsableCommand {
         return sizes
     }
 
-    /// Loads the fast path, pinned if there is a BPF file system to pin it on; what is not as wanted comes back in sentences.
-    private static func load(_ wanted: XDPConfiguration) throws -> (XDPDataPlane, [String]) {
+    /// Loads the fast path, pinned if there is a BPF file system to pin it on.
+    private static func load(_ wanted: XDPConfiguration, _ notes: inout [String]) throws -> XDPDataPlane {
         var sizes = wanted
         do {
             do {
-                return (try XDPDataPlane(sizes), [])
+                return try XDPDataPlane(sizes)
             } catch XDPDataPlaneError.kernel(let error) where error.isAboutPinning {
                 sizes.pinDirectory = nil
-                let note = "nothing is pinned, so packets take the kernel's stack while no daemon runs: \(error)"
-                return (try XDPDataPlane(sizes), [note])
+                notes.append("nothing is pinned, so packets take the kernel's stack while no daemon runs: \(error)")
+                return try XDPDataPlane(sizes)
             }
         } catch {
             throw CommandFailure(message: "cannot load the fast path\(missingCapabilities()): \(error)")
@@ -197,12 +222,12 @@ struct RunCommand: AsyncParsableCommand {
 
     /// Serves clients and follows the host until told to stop, or until clients cannot be served.
     private func serve(
-        _ controller: NodeController, _ daemon: DaemonState, _ programs: ProgramReplacement, _ cpuPorts: CPUPorts?,
-        _ logger: Logger
+        _ controller: NodeController, _ daemon: DaemonState, _ programs: ProgramReplacement,
+        _ held: OnControllerThread, _ cpuPorts: CPUPorts?, _ logger: Logger
     ) async -> (keeps: Bool, failure: CommandFailure?) {
         #if Northbound
         let service = ControllerService(
-            controller: controller, daemon: daemon, programs: programs, cpuPorts: cpuPorts)
+            controller: controller, daemon: daemon, programs: programs, held: held, cpuPorts: cpuPorts)
         let server = Task { [path = socket.socket] in
             do {
                 try await NodeServer.serve(service, socket: path) {

@@ -4,6 +4,8 @@ import Controller
 import Dispatch
 import FlowEngineDriver
 import FlowEngineRegisters
+import Glibc
+import Northbound
 import Store
 import Synchronization
 import Tables
@@ -19,28 +21,55 @@ enum CardFront {
         _ card: Configuration.Card, numbers: [String: PortID], back: XDPDataPlane, shadow: CardShadow,
         store: any NodeStore
     ) throws -> FlowEngineDataPlane {
-        let location = try CardLocation(card.bus.text)
         let profile = profile(of: card)
         let driver = try CardDriver(
-            bus: try bus(location, hertz: card.speed), profile: profile, quirks: quirks(card.quirks, profile),
+            bus: try bus(card), profile: profile, quirks: quirks(card.quirks, profile),
             hashRevision: card.hashRevision)
         var ports: [PortID: Int] = [:]
         for port in card.ports {
             if let number = numbers[port.name.value] { ports[number] = port.physical }
         }
-        var enabled = Set(card.ports.map(\.physical))
-        if let host = profile.hostPort { enabled.insert(host) }
-        var settings = CardSettings(enabledPorts: enabled)
-        if driver.map.net.link != nil { settings.linkedPorts = enabled }
         return try FlowEngineDataPlane(
-            driver: driver, ports: CardPorts(ports), settings: settings,
+            driver: driver, ports: CardPorts(ports), settings: settings(of: card, driver),
             store: NodeShadowStore(shadow, store), traits: card.traits, flowPlacement: .never,
             capacities: back.state.capacities, aclDefault: back.state.aclDefault, ecmpSeed: back.state.ecmpSeed)
     }
 
-    /// The board that a bus leads to.
+    private static func settings(of card: Configuration.Card, _ driver: CardDriver) -> CardSettings {
+        var enabled = Set(card.ports.map(\.physical))
+        if let host = driver.identity.profile.hostPort { enabled.insert(host) }
+        var settings = CardSettings(enabledPorts: enabled)
+        if driver.map.net.link != nil { settings.linkedPorts = enabled }
+        for port in card.ports {
+            settings.speeds[port.physical] =
+                switch port.speed {
+                case .mbps10: .mbps10
+                case .mbps100: .mbps100
+                case .mbps1000: .mbps1000
+                case nil: nil
+                }
+        }
+        if let bytes = card.packetMemory {
+            for flow in 0..<CardSettings.flows { settings.limits[flow] = bytes }
+        }
+        if let tree = card.sixTree, case .v6(let address) = tree.prefix.address {
+            settings.sixTree = .init(
+                prefix: address.high & 0xff_ffff_ffff_ffff, sourcePointer: tree.sourceNibble,
+                destinationPointer: tree.destinationNibble)
+        }
+        return settings
+    }
+
+    /// Takes all rules out of a card, and says how many could not be.
+    static func withdraw(_ front: FlowEngineDataPlane) -> Int {
+        front.sweepOffloads { _ in .remove }
+        // Now, what could not be taken out the first time, and the shadow's last word.
+        front.maintain()
+        return front.tables.book.ordinalsInUse.count
+    }
+
     static func profile(of card: Configuration.Card) -> CardProfile {
-        if case .pci = card.bus { .trustNode } else { .realTimeHAT }
+        card.board == .trustNode ? .trustNode : .realTimeHAT
     }
 
     /// What is known of the board, and what the configuration says beyond.
@@ -55,12 +84,21 @@ enum CardFront {
     }
 
     /// Without a clock in the configuration, SPI runs at the fastest that works.
-    private static func bus(_ location: CardLocation, hertz: Int?) throws -> any RegisterBus {
-        guard case .spi(let path) = location, hertz == nil else {
-            return try location.open(hertz: hertz ?? SpidevConfiguration.fastest)
+    private static func bus(_ card: Configuration.Card) throws -> any RegisterBus {
+        let location = try CardLocation(card.bus.text)
+        let found = try location.board()
+        guard found == profile(of: card) else {
+            throw BusError(
+                .configuration(
+                    "it is a \(found.rawValue); write \"board: \(found.rawValue)\" in the configuration's card"),
+                bus: "\(location)")
+        }
+        let mode = SPIMode(rawValue: UInt8(card.mode)) ?? .mode0
+        guard case .spi(let path) = location, card.speed == nil else {
+            return try location.open(hertz: card.speed ?? SpidevConfiguration.fastest, mode: mode)
         }
         do {
-            let device = try SpidevDevice(SpidevConfiguration(path: path))
+            let device = try SpidevDevice(SpidevConfiguration(path: path, mode: mode))
             guard let best = try SPISpeedTest().run(on: device).best else {
                 throw BusError(.noCard, bus: "spi \(path)")
             }
@@ -147,6 +185,27 @@ final class CPUPorts: Sendable {
         port = Mutex(made)
     }
 
+    /// Takes away what an earlier process left for a CPU port that the configuration does not name any more.
+    ///
+    /// - Parameter earlier: the configuration before.
+    /// - Returns: what could not be done, in sentences.
+    static func releaseAbandoned(_ earlier: Configuration?, _ wanted: Configuration) -> [String] {
+        let pins = "\(earlier?.pinPath ?? wanted.pinPath)-card"
+        let isWanted = wanted.card?.cpuPort != nil && pins == "\(wanted.pinPath)-card"
+        guard !isWanted, access(pins, F_OK) == 0 else { return [] }
+        guard let earlier, let card = earlier.card, let cable = card.cpuPort else {
+            return [
+                "\(pins) has programs of a card's CPU port that no configuration names; remove it and its interfaces"
+            ]
+        }
+        do {
+            try CPUPorts(card, cable, earlier).release()
+            return []
+        } catch {
+            return ["the ports of \(cable.interface), which is no cpu_port any more, could not be removed: \(error)"]
+        }
+    }
+
     /// After a start that failed: what was found goes on, what was made goes.
     func releaseUnlessAdopted() throws {
         if !isAdopted { try release() }
@@ -158,6 +217,24 @@ final class CPUPorts: Sendable {
             case .some(let port): port.complaints()
             case nil: []
             }
+        }
+    }
+
+    /// Those that are not 0.
+    func counts() -> [CPUPortCount] {
+        let counts: [CardCount] = port.withLock { port in
+            switch port {
+            case .some(let port): (try? port.counts()) ?? []
+            case nil: []
+            }
+        }
+        return counts.map { count in
+            let what =
+                switch count.what {
+                case .counter(let counter): counter.name
+                case .reason(let reason): "reason_\(reason)"
+                }
+            return CPUPortCount(port: count.port, what: what, counter: count.counter)
         }
     }
 

@@ -12,6 +12,7 @@ struct ControllerService: NodeService {
     let controller: NodeController
     let daemon: DaemonState
     let programs: ProgramReplacement
+    let held: OnControllerThread
     let cpuPorts: CPUPorts?
 
     func status() async throws(NodeError) -> Northbound.NodeStatus {
@@ -31,8 +32,9 @@ struct ControllerService: NodeService {
             state: status.memory.map { StateReport($0, directory: daemon.stateDirectory) },
             start: status.adoption.map { StartReport($0, reason: daemon.startReason) },
             reconciliation: ReconciliationReport(status.reconciliation),
-            program: ProgramReport(running, replacement: last?.sentence ?? ""), card: status.card.map { CardReport($0) }
-        )
+            program: ProgramReport(running, replacement: last?.sentence ?? ""),
+            card: status.card.map { CardReport($0) },
+            cpuPort: cpuPorts?.counts() ?? [])
     }
 
     func ports() async throws(NodeError) -> [PortReport] {
@@ -58,7 +60,8 @@ struct ControllerService: NodeService {
     func entries(of table: TableID) async throws(NodeError) -> [EntryReport] {
         await controller.entries(of: table).map { record in
             EntryReport(
-                record.entry, counter: record.counter, idleMilliseconds: record.idle.map { UInt64($0 * 1000) })
+                record.entry, counter: record.counter, idleMilliseconds: record.idle.map { UInt64($0 * 1000) },
+                place: record.location?.place ?? "", reason: record.location?.reason ?? "")
         }
     }
 
@@ -100,6 +103,19 @@ struct ControllerService: NodeService {
                 refused: programmer.refusals.reduce(0, +), rejected: programmer[.tableFull]),
             events: EventTotals(
                 sent: statistics.eventsSent, repeated: statistics.eventsRepeated, lost: statistics.eventsLost))
+    }
+
+    func acknowledgeCard() async throws(NodeError) -> [String] {
+        let forgotten = await controller.withDataPlane { _ in
+            held.front.map { front in
+                let before = front.health().complaints
+                front.acknowledge()
+                let after = Set(front.health().complaints)
+                return before.filter { !after.contains($0) }
+            }
+        }
+        guard let forgotten else { throw .failed("there is no card, or it is not used") }
+        return forgotten
     }
 
     func reload() async throws(NodeError) -> ReloadReport {

@@ -22,6 +22,13 @@ struct StateOption: ParsableArguments {
     }
 
     /// The configuration applied last.
+    /// What an earlier run left in the memory, and the configuration it had, as far as they can be read.
+    func earlier() -> (node: StoredNode?, configuration: Configuration?) {
+        guard let node = try? SQLiteStore.openReader(directory: stateDir).load({ _ in }) else { return (nil, nil) }
+        let file = node.configuration.flatMap { try? ConfigurationFile(text: $0.text, path: $0.path) }
+        return (node, file?.configuration)
+    }
+
     func remembered() throws -> ConfigurationFile {
         func failure(_ why: String) -> CommandFailure {
             CommandFailure(message: "no configuration is remembered in \(stateDir)\(why); give one with --config FILE")

@@ -3,6 +3,10 @@ import CLinux
 import FlowEngineRegisters
 import Glibc
 
+/// Clock polarity and phase. A Real-Time HAT takes mode 0: the clock rests low, data is taken at its rising edge. The others are for
+/// wiring that turns the clock over on its way.
+public enum SPIMode: UInt8, Hashable, Sendable, CaseIterable { case mode0, mode1, mode2, mode3 }
+
 /// How a card's SPI is driven.
 public struct SpidevConfiguration: Hashable, Sendable {
     /// The fastest clock the card takes, in hertz.
@@ -12,6 +16,7 @@ public struct SpidevConfiguration: Hashable, Sendable {
     public var path: String
     /// Clock in hertz, at most `fastest`. The controller may round it down.
     public var hertz: Int
+    public var mode: SPIMode
     /// Microseconds added behind each frame. The kernel itself leaves 10 between two chip selects (`cs_change` without a
     /// delay of its own, drivers/spi/spi.c), which is more than the 20 ns the card asks for, so that none are needed.
     public var delay: Int
@@ -19,14 +24,13 @@ public struct SpidevConfiguration: Hashable, Sendable {
     public var bufferSizePath: String
 
     public init(
-        path: String = "/dev/spidev0.0", hertz: Int = fastest, delay: Int = 0,
+        path: String = "/dev/spidev0.0", hertz: Int = fastest, mode: SPIMode = .mode0, delay: Int = 0,
         bufferSizePath: String = "/sys/module/spidev/parameters/bufsiz"
     ) {
-        (self.path, self.hertz, self.delay, self.bufferSizePath) = (path, hertz, delay, bufferSizePath)
+        (self.path, self.hertz, self.mode, self.delay) = (path, hertz, mode, delay)
+        self.bufferSizePath = bufferSizePath
     }
 
-    /// The card takes mode 0: the clock rests low, data is taken at its rising edge.
-    static let mode: UInt8 = 0
     static let bitsPerWord: UInt8 = 8
 }
 
@@ -40,7 +44,7 @@ public final class SpidevDevice: AdjustableSPIDevice {
     public private(set) var hertz: Int
     public private(set) var limits: SPILimits
 
-    /// Opens and sets up the device: mode 0, 8 bits a word.
+    /// Opens and sets up the device: its mode, 8 bits a word.
     public init(_ configuration: SpidevConfiguration) throws(SPIError) {
         guard (0...Int(UInt16.max)).contains(configuration.delay) else {
             throw SPIError(
@@ -59,12 +63,15 @@ public final class SpidevDevice: AdjustableSPIDevice {
         } catch {
             throw SPIError(error.cause)
         }
-        try set("SPI_IOC_WR_MODE", clinux_spi_set_mode(number, SpidevConfiguration.mode))
+        try set("SPI_IOC_WR_MODE", clinux_spi_set_mode(number, configuration.mode.rawValue))
         try set("SPI_IOC_WR_BITS_PER_WORD", clinux_spi_set_bits_per_word(number, SpidevConfiguration.bitsPerWord))
         try set("SPI_IOC_WR_MAX_SPEED_HZ", clinux_spi_set_speed(number, UInt32(configuration.hertz)))
     }
 
-    public var name: String { "\(configuration.path) \(Frequency(hertz))" }
+    public var name: String {
+        let mode = configuration.mode == .mode0 ? "" : " mode \(configuration.mode.rawValue)"
+        return "\(configuration.path) \(Frequency(hertz))\(mode)"
+    }
 
     public func setSpeed(hertz: Int) throws(SPIError) {
         try Self.check(hertz: hertz)

@@ -9,6 +9,9 @@ import Glibc
 ///     01 00 count(16)  { length(16) MOSI }…      81 00 count(16) { length(16) MISO }…
 ///     02 port length(16) frame                   82 00 count(16) { kind(8) number(8) length(16) frame }…
 ///     03 00 00 00 nanoseconds(64)                83 00 00 00
+///     04 00 00 00                                84 board(8) 00 00
+///     05 kind 00 00 address(32) value(32)        85 00 00 00 value(32)
+///     06 table 00 00                             86 table width(16) { word(32) }…
 ///                                                ff 00 length(16) text
 struct CardSocket: ~Copyable, Sendable {
     /// Longest message, bytes.
@@ -19,7 +22,8 @@ struct CardSocket: ~Copyable, Sendable {
 
     let path: String
     private let timeout: Int
-    private let descriptor: FileDescriptor
+    private var descriptor: FileDescriptor
+    /// Why the connection was given up; the next request makes another.
     private var failure: String?
     /// The request that is being made, from its first byte on.
     var request: [UInt8] = []
@@ -29,6 +33,12 @@ struct CardSocket: ~Copyable, Sendable {
 
     /// - Parameter timeout: how long to wait for an answer, in milliseconds.
     init(path: String, timeout: Int) throws(CardSocketError) {
+        descriptor = try Self.connected(path, timeout)
+        (self.path, self.timeout) = (path, timeout)
+        answer = [UInt8](repeating: 0, count: Self.longestMessage)
+    }
+
+    private static func connected(_ path: String, _ timeout: Int) throws(CardSocketError) -> FileDescriptor {
         var address = sockaddr_un()
         let limit = MemoryLayout.size(ofValue: address.sun_path) - 1
         guard path.utf8.count <= limit else { throw .pathTooLong(path: path, limit: limit) }
@@ -48,9 +58,7 @@ struct CardSocket: ~Copyable, Sendable {
             }
         }
         guard connected == 0 else { throw .notThere(path: path, errno: errno) }
-        (self.path, self.timeout) = (path, timeout)
-        self.descriptor = descriptor
-        answer = [UInt8](repeating: 0, count: Self.longestMessage)
+        return descriptor
     }
 
     /// Begins a request.
@@ -64,9 +72,15 @@ struct CardSocket: ~Copyable, Sendable {
         withUnsafeBytes(of: number.bigEndian) { request.append(contentsOf: $0) }
     }
 
-    /// Sends the request and waits for its answer; then `reader()` reads it.
+    /// Sends the request and waits for its answer; then `reader()` reads it. A connection that was given up is made anew first: the process
+    /// behind it may be another by now, which is for the driver to find out.
     mutating func ask() throws(CardSocketError) {
-        if let failure { throw .closed(path: path, because: failure) }
+        if let failure {
+            do { descriptor = try Self.connected(path, timeout) } catch {
+                throw .closed(path: path, because: failure)
+            }
+            self.failure = nil
+        }
         do {
             try send()
             try receive()
@@ -156,6 +170,15 @@ struct CardAnswerReader {
     mutating func number() throws(CardSocketError) -> UInt16 {
         let bytes = try bytes(2)
         return UInt16(bytes[bytes.startIndex]) << 8 | UInt16(bytes[bytes.startIndex + 1])
+    }
+
+    mutating func word() throws(CardSocketError) -> UInt32 { UInt32(try number()) << 16 | UInt32(try number()) }
+
+    /// Words until the end of the answer.
+    mutating func words() throws(CardSocketError) -> [UInt32] {
+        var words: [UInt32] = []
+        while position < data.endIndex { words.append(try word()) }
+        return words
     }
 
     /// Throws unless all was read.

@@ -29,6 +29,8 @@ public struct SimulatedCardClient: ~Copyable, Sendable {
     private enum Request {
         static let frame: UInt8 = 0x02
         static let advance: UInt8 = 0x03
+        static let board: UInt8 = 0x04
+        static let table: UInt8 = 0x06
         static let cpuPort: UInt8 = 0xff
     }
 
@@ -75,6 +77,35 @@ public struct SimulatedCardClient: ~Copyable, Sendable {
         var reader = socket.reader()
         _ = try reader.bytes(4)
         try reader.end()
+    }
+
+    /// Which board it is.
+    public mutating func board() throws(CardSocketError) -> CardProfile {
+        socket.begin(Request.board)
+        socket.append(UInt16(0))
+        try socket.ask()
+        var reader = socket.reader()
+        _ = try reader.byte()
+        switch try reader.byte() {
+        case 0: return .realTimeHAT
+        case 1: return .trustNode
+        case let number: throw .malformed(path: socket.path, what: "its board has number \(number)")
+        }
+    }
+
+    /// A table's words, by the back door: `width` of them an entry.
+    public mutating func words(of table: CardTables.Name) throws(CardSocketError) -> (width: Int, words: [UInt32]) {
+        socket.begin(Request.table, table.rawValue)
+        socket.append(UInt16(0))
+        try socket.ask()
+        var reader = socket.reader()
+        _ = try reader.number()
+        let width = Int(try reader.number())
+        let words = try reader.words()
+        guard width > 0, words.count % width == 0 else {
+            throw .malformed(path: socket.path, what: "a table of \(words.count) words, \(width) an entry")
+        }
+        return (width, words)
     }
 
     private func number(of ingress: Ingress) throws(CardSocketError) -> UInt8 {

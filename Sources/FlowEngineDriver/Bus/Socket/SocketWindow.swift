@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+import FlowEngineRegisters
+
+/// The BAR of a TrustNode that runs as a process of its own (`CardSocket` has the protocol): a message for each word, as each is an access
+/// of its own on PCIe.
+public struct SocketWindow: ~Copyable, RegisterWindow {
+    private final class Connection {
+        static let word: UInt8 = 0x05
+
+        var socket: CardSocket
+        init(_ socket: consuming CardSocket) { self.socket = socket }
+
+        func access(_ access: RegisterAccess) throws(CardSocketError) -> UInt32 {
+            socket.begin(Self.word, access.kind == .read ? 0 : 1)
+            socket.append(UInt16(0))
+            socket.append(access.address.rawValue)
+            socket.append(access.value)
+            try socket.ask()
+            var reader = socket.reader()
+            _ = try reader.word()
+            return try reader.word()
+        }
+    }
+
+    private let connection: Connection
+
+    /// - Parameter timeout: how long to wait for an answer, in milliseconds.
+    public init(path: String, timeout: Int = 10_000) throws(CardSocketError) {
+        connection = Connection(try CardSocket(path: path, timeout: timeout))
+    }
+
+    public var size: Int { Int(RegisterAddress.limit) }
+
+    /// All ones if nobody answers: so a processor reads where no card is.
+    public func load(_ address: RegisterAddress) -> UInt32 {
+        (try? connection.access(.read(address))) ?? BusError.absentPattern
+    }
+
+    public func store(_ address: RegisterAddress, _ value: UInt32) {
+        _ = try? connection.access(.write(address, value))
+    }
+}
