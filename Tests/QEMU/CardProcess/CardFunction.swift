@@ -6,7 +6,6 @@ import FlowEngineSimulator
 /// workbench behind BAR2.
 final class CardFunction {
     private let card: SimulatedCard
-    private let registers: SimulatedRegisterBus
     private let bench: CardBench
     private var space = [UInt8](repeating: 0, count: 256)
     /// Bits that writes change; in a BAR those that tell its size.
@@ -30,7 +29,6 @@ final class CardFunction {
         variants.fragmentPorts = .absent
         variants.droppedFrames = .counted
         card = try SimulatedCard(CardConfiguration(profile: .trustNode, variants: variants))
-        registers = SimulatedRegisterBus(card)
         bench = CardBench(card)
         // aaaa:7024, a network controller of no known kind.
         space.replaceSubrange(0..<4, with: [0xaa, 0xaa, 0x24, 0x70])
@@ -92,16 +90,7 @@ final class CardFunction {
         switch target(address, bytes) {
         case (.card, let register)?:
             bench.reads += 1
-            do {
-                return try registers.readWord(register)
-            } catch {
-                // What a processor sees of a read that came to nothing.
-                return switch error.cause {
-                case .timedOut: BusError.timeoutPattern
-                case .noCard: BusError.absentPattern
-                default: 0
-                }
-            }
+            return card.load(register)
         case (.bench, let register)?: return bench.load(register)
         case nil: return BusError.absentPattern
         }
@@ -111,8 +100,7 @@ final class CardFunction {
         switch target(address, bytes) {
         case (.card, let register)?:
             bench.writes += 1
-            // Posted: whoever wrote is not told that it failed, MMI_STATUS is.
-            try? registers.writeWord(register, value)
+            card.store(register, value)
         case (.bench, let register)?: bench.store(register, value)
         case nil: break
         }
