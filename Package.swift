@@ -131,12 +131,13 @@ let package = Package(
         .testTarget(
             name: "FlowEngineRegistersTests", dependencies: ["FlowEngineRegisters"], swiftSettings: settings),
         .testTarget(
-            name: "FlowEngineSimulatorTests", dependencies: ["FlowEngineSimulator", "FlowEngineRegisters", "Packet"],
+            name: "FlowEngineSimulatorTests",
+            dependencies: ["FlowEngineSimulator", "FlowEngineRegisters", "Packet", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "FlowEngineDriverTests",
             dependencies: [
-                "FlowEngineDriver", "FlowEngineSimulator", "FlowEngineRegisters", "Tables", "Packet",
+                "FlowEngineDriver", "FlowEngineSimulator", "FlowEngineRegisters", "Tables", "Packet", "TestSupport",
             ], swiftSettings: settings),
         .testTarget(
             name: "XDPDataPlaneTests",

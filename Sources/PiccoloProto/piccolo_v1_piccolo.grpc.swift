@@ -489,7 +489,7 @@ extension Piccolo_V1_Node {
         /// > Source IDL Documentation:
         /// >
         /// > Forgets what the card complained of and is over: alarms, resets, counts that were lost. What is still wrong is seen again.
-        /// > FAILED_PRECONDITION if there is no card.
+        /// > INTERNAL if there is no card.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Piccolo_V1_AcknowledgeCardRequest` messages.
@@ -751,7 +751,7 @@ extension Piccolo_V1_Node {
         /// > Source IDL Documentation:
         /// >
         /// > Forgets what the card complained of and is over: alarms, resets, counts that were lost. What is still wrong is seen again.
-        /// > FAILED_PRECONDITION if there is no card.
+        /// > INTERNAL if there is no card.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Piccolo_V1_AcknowledgeCardRequest` message.
@@ -1017,7 +1017,7 @@ extension Piccolo_V1_Node {
         /// > Source IDL Documentation:
         /// >
         /// > Forgets what the card complained of and is over: alarms, resets, counts that were lost. What is still wrong is seen again.
-        /// > FAILED_PRECONDITION if there is no card.
+        /// > INTERNAL if there is no card.
         ///
         /// - Parameters:
         ///   - request: A `Piccolo_V1_AcknowledgeCardRequest` message.
@@ -1888,7 +1888,7 @@ extension Piccolo_V1_Node {
         /// > Source IDL Documentation:
         /// >
         /// > Forgets what the card complained of and is over: alarms, resets, counts that were lost. What is still wrong is seen again.
-        /// > FAILED_PRECONDITION if there is no card.
+        /// > INTERNAL if there is no card.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Piccolo_V1_AcknowledgeCardRequest` message.
@@ -2364,7 +2364,7 @@ extension Piccolo_V1_Node {
         /// > Source IDL Documentation:
         /// >
         /// > Forgets what the card complained of and is over: alarms, resets, counts that were lost. What is still wrong is seen again.
-        /// > FAILED_PRECONDITION if there is no card.
+        /// > INTERNAL if there is no card.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Piccolo_V1_AcknowledgeCardRequest` message.
@@ -2785,7 +2785,7 @@ extension Piccolo_V1_Node.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Forgets what the card complained of and is over: alarms, resets, counts that were lost. What is still wrong is seen again.
-    /// > FAILED_PRECONDITION if there is no card.
+    /// > INTERNAL if there is no card.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Piccolo_V1_AcknowledgeCardRequest` message.
@@ -3249,7 +3249,7 @@ extension Piccolo_V1_Node.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Forgets what the card complained of and is over: alarms, resets, counts that were lost. What is still wrong is seen again.
-    /// > FAILED_PRECONDITION if there is no card.
+    /// > INTERNAL if there is no card.
     ///
     /// - Parameters:
     ///   - message: request message to send.

@@ -262,6 +262,27 @@ public nonisolated struct Piccolo_V1_CardReport: Sendable {
 
   public var refused: [Piccolo_V1_CardRefusals] = []
 
+  /// what its ports counted since the start; those that are 0 are left out
+  public var counts: [Piccolo_V1_CardPortCount] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Piccolo_V1_CardPortCount: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// the node's; the card's number where it is none of the node's
+  public var port: String = String()
+
+  /// received, sent, dropped_runt, send_dropped_tm_ct, handed_over_proc_acc_default, ...
+  public var what: String = String()
+
+  public var packets: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -2120,7 +2141,7 @@ nonisolated extension Piccolo_V1_GetStatusResponse: SwiftProtobuf.Message, Swift
 
 nonisolated extension Piccolo_V1_CardReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CardReport"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}problem\0\u{1}tables\0\u{1}packets\0\u{1}placed\0\u{1}cold\0\u{1}replaced\0\u{1}overtaken\0\u{1}refused\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}problem\0\u{1}tables\0\u{1}packets\0\u{1}placed\0\u{1}cold\0\u{1}replaced\0\u{1}overtaken\0\u{1}refused\0\u{1}counts\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2137,6 +2158,7 @@ nonisolated extension Piccolo_V1_CardReport: SwiftProtobuf.Message, SwiftProtobu
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.replaced) }()
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.overtaken) }()
       case 9: try { try decoder.decodeRepeatedMessageField(value: &self.refused) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.counts) }()
       default: break
       }
     }
@@ -2170,6 +2192,9 @@ nonisolated extension Piccolo_V1_CardReport: SwiftProtobuf.Message, SwiftProtobu
     if !self.refused.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.refused, fieldNumber: 9)
     }
+    if !self.counts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.counts, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2183,6 +2208,47 @@ nonisolated extension Piccolo_V1_CardReport: SwiftProtobuf.Message, SwiftProtobu
     if lhs.replaced != rhs.replaced {return false}
     if lhs.overtaken != rhs.overtaken {return false}
     if lhs.refused != rhs.refused {return false}
+    if lhs.counts != rhs.counts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Piccolo_V1_CardPortCount: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CardPortCount"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}port\0\u{1}what\0\u{1}packets\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.port) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.what) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.packets) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.port.isEmpty {
+      try visitor.visitSingularStringField(value: self.port, fieldNumber: 1)
+    }
+    if !self.what.isEmpty {
+      try visitor.visitSingularStringField(value: self.what, fieldNumber: 2)
+    }
+    if self.packets != 0 {
+      try visitor.visitSingularUInt64Field(value: self.packets, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Piccolo_V1_CardPortCount, rhs: Piccolo_V1_CardPortCount) -> Bool {
+    if lhs.port != rhs.port {return false}
+    if lhs.what != rhs.what {return false}
+    if lhs.packets != rhs.packets {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,21 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Packet
 import Tables
+import TestSupport
 
 @testable import Controller
-
-/// SplitMix64: the same values on every run.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
 
 /// Configurations that the file's language allows, of few names and addresses so that things meet, and hosts they may be on.
 struct RandomConfiguration {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Packet
 import Tables
+import TestSupport
 import Testing
 
 @testable import Controller
@@ -11,7 +12,7 @@ struct TierPolicyTests {
 
     @Test("what lies between the two thresholds stays where it is")
     mutating func hysteresis() {
-        var bench = TierBench()
+        var bench = PolicyTrial()
         bench.add(1, owner: 1, rate: 999)
         bench.rounds(5, using: &random)
         #expect(bench.placed.isEmpty)
@@ -28,7 +29,7 @@ struct TierPolicyTests {
 
     @Test("a rule stays its time, however cold")
     mutating func minimumStay() {
-        var bench = TierBench()
+        var bench = PolicyTrial()
         bench.add(1, owner: 1, rate: 5000)
         bench.rounds(2, using: &random)
         bench.flows[0].rate = 1
@@ -40,7 +41,7 @@ struct TierPolicyTests {
 
     @Test("many equally hot flows around the threshold do not flap", arguments: [0.02, 0.2, 0.4])
     mutating func equallyHot(noise: Double) {
-        var bench = TierBench(capacity: 64, collisions: 0)
+        var bench = PolicyTrial(capacity: 64, collisions: 0)
         for owner in 1...4 as ClosedRange<UInt16> { bench.add(100, owner: owner, rate: 1000) }
         bench.rounds(20, noise: noise, using: &random)
         #expect(bench.placed.count >= 56)
@@ -51,7 +52,7 @@ struct TierPolicyTests {
 
     @Test("the hottest are there in the end, and then nothing moves")
     mutating func hottest() {
-        var bench = TierBench(capacity: 32, collisions: 0)
+        var bench = PolicyTrial(capacity: 32, collisions: 0)
         for owner in 1...4 as ClosedRange<UInt16> {
             for index in 0..<60 { bench.add(1, owner: owner, rate: 1000 * Double(1 << (index % 12))) }
         }
@@ -71,7 +72,7 @@ struct TierPolicyTests {
         var settings = TierSettings()
         settings.tenants = OffloadTenants(["blue": [PortID(rawValue: 1), PortID(rawValue: 2), PortID(rawValue: 3)]])
         settings.shares[settings.tenants.owner(of: PortID(rawValue: 2))] = 0.25
-        var bench = TierBench(capacity: 64, collisions: 0, settings: settings)
+        var bench = PolicyTrial(capacity: 64, collisions: 0, settings: settings)
         for port in 1...3 as ClosedRange<UInt16> { bench.add(100, owner: port, rate: 5000) }
         bench.rounds(30, using: &random)
         bench.add(100, owner: 4, rate: 5000)
@@ -80,13 +81,21 @@ struct TierPolicyTests {
         // Three ports with shares of their own would keep three quarters.
         #expect(blue == 16 + 64 / 4 && bench.placed(of: 4) == 32, "\(blue), \(bench.placed(of: 4))")
         let waiting = bench.flows.indices.first { bench.flows[$0].owner == 1 && bench.placed[$0] == nil }
-        let obstacle = waiting.flatMap { bench.policy.obstacle(of: .flow(TierBench.entry($0).key)) }
+        let obstacle = waiting.flatMap { bench.policy.obstacle(of: .flow(PolicyTrial.entry($0).key)) }
         #expect(obstacle == .share(of: "tenant blue"), "\(String(describing: obstacle))")
+        // A port with a lower number joins the tenant: what the tenant has stays his, though his number is another now.
+        bench.policy.settings.tenants = OffloadTenants([
+            "blue": [PortID(rawValue: 1), PortID(rawValue: 2), PortID(rawValue: 3)], "red": [PortID(rawValue: 4)],
+        ])
+        let owners = Set(bench.policy.rules.values.map(\.owner))
+        #expect(owners == [OffloadOwner(rawValue: 1), OffloadOwner(rawValue: 4)])
+        bench.policy.settings.tenants = OffloadTenants(["green": [PortID(rawValue: 1), PortID(rawValue: 4)]])
+        #expect(Set(bench.policy.rules.values.map(\.owner)) == [OffloadOwner(rawValue: 1)])
     }
 
     @Test("one owner's flood leaves the others what is theirs")
     mutating func flood() {
-        var bench = TierBench(capacity: 64, collisions: 0)
+        var bench = PolicyTrial(capacity: 64, collisions: 0)
         bench.add(600, owner: 1, rate: 1_000_000)
         bench.rounds(30, using: &random)
         // More than a share as long as nobody else is there; never all.
@@ -105,7 +114,7 @@ struct TierPolicyTests {
 
     @Test("flows that collide fill the collision table and no more, and the card is not asked again and again")
     mutating func colliding() {
-        var bench = TierBench(capacity: 64, collisions: 8)
+        var bench = PolicyTrial(capacity: 64, collisions: 8)
         let victims = bench.add(20, owner: 2, rate: 2000)
         bench.rounds(3, using: &random)
         let attackers = bench.add(500, owner: 1, rate: 500_000, slot: 0)
@@ -125,7 +134,7 @@ struct TierPolicyTests {
     mutating func budget() {
         var settings = TierSettings()
         (settings.movesPerRound, settings.wordsPerSecond) = (16, 96)
-        var bench = TierBench(capacity: 512, settings: settings)
+        var bench = PolicyTrial(capacity: 512, settings: settings)
         bench.add(400, owner: 1, rate: 5000)
         bench.rounds(11, using: &random)
         // The first round begins the count: ten seconds, 96 words each, 12 a rule.
@@ -135,7 +144,7 @@ struct TierPolicyTests {
 
     @Test("what was refused is left alone, twice as long each time")
     mutating func backOff() {
-        var bench = TierBench()
+        var bench = PolicyTrial()
         bench.add(1, owner: 1, rate: 5000)
         bench.refusal = { _ in .noKey(fields: [.dscp], keys: ["emh type 1"]) }
         var times: [Int] = []
@@ -145,12 +154,12 @@ struct TierPolicyTests {
         }
         // The first round only begins to count words.
         #expect(times == [1, 11, 31, 71, 151, 311])
-        #expect(bench.policy.obstacle(of: .flow(TierBench.entry(0).key))?.description.contains("no key") == true)
+        #expect(bench.policy.obstacle(of: .flow(PolicyTrial.entry(0).key))?.description.contains("no key") == true)
     }
 
     @Test("a rule that its flow's packets do not meet is not made for ever")
     mutating func unmet() {
-        var bench = TierBench()
+        var bench = PolicyTrial()
         bench.add(1, owner: 1, rate: 5000)
         bench.missing = [0]
         bench.rounds(600, using: &random)
@@ -163,13 +172,13 @@ struct TierPolicyTests {
         var memory = RefusalMemory()
         let settings = TierSettings()
         for index in 0..<20_000 {
-            let subject = OffloadSubject.flow(TierBench.entry(index).key)
+            let subject = OffloadSubject.flow(PolicyTrial.entry(index).key)
             memory.refuse(
                 subject, .action("x"), now: UInt64(index) * 1_000_000, mayTryAgain: false, settings: settings)
-            memory.hold(.flow(TierBench.entry(index + 50_000).key), .waits, now: UInt64(index))
+            memory.hold(.flow(PolicyTrial.entry(index + 50_000).key), .waits, now: UInt64(index))
         }
         #expect(memory.size <= RefusalMemory.capacity)
-        #expect(memory[.flow(TierBench.entry(19_999).key)] != nil)
+        #expect(memory[.flow(PolicyTrial.entry(19_999).key)] != nil)
         memory.age(now: 10 * settings.longestBackOff, settings: settings)
         #expect(memory.size == 0)
     }
@@ -177,7 +186,7 @@ struct TierPolicyTests {
     @Test("what is busy is measured, however many were busy once")
     func meter() {
         var meter = FlowMeter(hot: 1000)
-        func key(_ number: Int) -> UInt64 { TierBench.entry(number).key.fingerprint(seed: 3) }
+        func key(_ number: Int) -> UInt64 { PolicyTrial.entry(number).key.fingerprint(seed: 3) }
         var seen: [Int: Int] = [:]
         for round in 1...16 as ClosedRange<UInt64> {
             let now = round * 1_000_000_000
@@ -198,7 +207,7 @@ struct TierPolicyTests {
         var list = HotList(capacity: 4)
         for index in 0..<1000 {
             let owner = OffloadOwner(rawValue: index % 10 == 0 ? 2 : 1)
-            list.add(OffloadSample(.flow(TierBench.entry(index)), rate: Double(index * 7919 % 1000), owner: owner))
+            list.add(OffloadSample(.flow(PolicyTrial.entry(index)), rate: Double(index * 7919 % 1000), owner: owner))
         }
         let turns = list.inTurns()
         #expect(turns.map(\.owner.rawValue) == [1, 2, 1, 2, 1, 2, 1, 2])

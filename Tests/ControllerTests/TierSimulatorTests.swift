@@ -4,6 +4,7 @@ import FlowEngineRegisters
 import FlowEngineSimulator
 import Packet
 import Tables
+import TestSupport
 import Testing
 
 @testable import Controller

@@ -16,8 +16,10 @@ final class CardNode {
 
     var socket: String { "\(daemon.folder)/card.sock" }
 
-    /// - Parameter stations: behind the second port, from 02:00:00:00:00:02 on; all of them are sent to.
-    init(stations: Int = 1) throws {
+    /// - Parameters:
+    ///   - stations: behind the second port, from 02:00:00:00:00:02 on; all of them are sent to.
+    ///   - ports, more: of the card in the configuration.
+    init(stations: Int = 1, ports: String = "{p1: 0, p2: 2}", more: [String] = []) throws {
         self.stations = stations
         let topology = try RouterTopology(hosts: 1)
         try topology.node.run {
@@ -41,11 +43,12 @@ final class CardNode {
                 \(macs)
                 card:
                   bus: "simulated:\(socket)"
-                  ports: {p1: 0, p2: 2}
+                  ports: \(ports)
                   cpu_port: {interface: cable0}
-                  promote: 100pps
                   demote: 20pps
                   traits: [{minimum_frame: 60}, {maximum_frame: 1518}]
+                \((more.contains { $0.hasPrefix("promote") } ? more : more + ["promote: 100pps"])
+                    .map { "  " + $0 }.joined(separator: "\n"))
 
                 """)
     }

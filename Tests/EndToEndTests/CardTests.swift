@@ -121,7 +121,7 @@ struct CardTests {
         defer { traffic.stop() }
         #expect(try eventually(timeout: 60) { try node.rules().first?.state == "settled" })
         node.stopCard(SIGKILL)
-        #expect(try eventually { try node.status().complaints.contains { $0.contains("nobody listens at") } })
+        #expect(try eventually { try node.status().complaints.contains { $0.contains("no card listens at") } })
         try node.startCard()
         #expect(try eventually { try node.status().complaints.contains { $0.contains("was reset 1 times") } })
         let audit = try node.audit()
@@ -157,6 +157,35 @@ struct CardTests {
         node.stopCard()
         #expect(try node.daemon.leftovers() == [])
     }
+
+    @Test("settings of the file arrive at the card, and hold up nothing that goes to the node")
+    func settings() throws {
+        let node = try CardNode(
+            ports: "{p1: {number: 0, speed: 100Mbit}, p2: 2}", more: ["packet_memory: 64", "promote: 1Mpps"])
+        try node.startCard()
+        func speeds() throws -> UInt32 {
+            let register = try Piccolo.run([
+                "card", "regs", "net.speed", "--card", "simulated:\(node.socket)", "--json",
+            ])
+            let words = try JSONDecoder().decode([Register].self, from: Data(register.output.utf8))
+            return try #require(words.first?.value)
+        }
+        let before = try speeds()
+        try node.daemon.start()
+        // Two bits a port: 1 is 100 Mb/s.
+        #expect(try speeds() == before & ~3 | 1)
+        let traffic = try node.startTraffic()
+        defer { traffic.stop() }
+        // A frame of 78 bytes is more than one rule may hold here; no rule knows it.
+        #expect(try eventually { try node.handedUp() > 100 })
+        #expect(eventually { traffic.cameOut.port2 > 100 })
+        traffic.stop()
+        #expect(try node.daemon.stop() == 0)
+        node.stopCard()
+        #expect(try node.daemon.leftovers() == [])
+    }
+
+    private struct Register: Decodable { var value: UInt32? }
 
     @Test("a simulated TrustNode is reached word by word, and is not taken for a Real-Time HAT")
     func trustNode() throws {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import FlowEngineDriver
 import FlowEngineRegisters
+import TestSupport
 import Testing
 
 @Suite("A register bus, whatever the wire")
@@ -35,7 +36,7 @@ struct BusConformanceTests {
     @Test("random batches leave the same words as plain memory", arguments: BusTransport.allCases)
     func random(transport: BusTransport) throws {
         let rig = try transport.rig()
-        var random = SeededRandom(seed: 4711)
+        var random = SeededGenerator(seed: 4711)
         var memory: [RegisterAddress: UInt32] = [:]
         for _ in 0..<200 {
             var batch: [RegisterAccess] = []

@@ -3,6 +3,7 @@ import FlowEngineDriver
 import FlowEngineRegisters
 import FlowEngineSimulator
 import Glibc
+import TestSupport
 import Testing
 
 /// The simulated card's slave as a device in this process.
@@ -81,7 +82,7 @@ struct BusSimulatorTests {
     func random(transport: SimulatedTransport) throws {
         let (bus, card, keep) = try transport.rig()
         let intervals = try map(of: card).tas.prefix(card.configuration.portCount).map(\.gclTimes)
-        var random = SeededRandom(seed: 99)
+        var random = SeededGenerator(seed: 99)
         var memory: [RegisterAddress: UInt32] = [:]
         for _ in 0..<100 {
             var batch: [RegisterAccess] = []

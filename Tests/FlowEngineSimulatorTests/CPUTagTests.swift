@@ -8,8 +8,8 @@ struct CPUTagTests {
     static let frame = TestFrame.udp(to: 2)
 
     /// A HAT at bridge time 0x01020304 whose controlled clock is 0x1_00000000 ahead.
-    func hat(version: Int, rt2: Int = 2) throws -> CardBench {
-        let bench = try CardBench.hat { ($0.tagVersion, $0.variants.tagNumberOfRT2) = (version, rt2) }
+    func hat(version: Int, rt2: Int = 2) throws -> CardTrial {
+        let bench = try CardTrial.hat { ($0.tagVersion, $0.variants.tagNumberOfRT2) = (version, rt2) }
         bench.card.advance(nanoseconds: 0x0102_0304)
         try bench.bus.writeWord(bench.map.rtc.ctrldOffsetLow.address, 4)
         try bench.bus.writeWord(bench.map.rtc.ctrldOffsetHigh.address, 1)
@@ -53,7 +53,7 @@ struct CPUTagTests {
 
     @Test("short frames are padded to 60 bytes and the tag")
     func padded() throws {
-        let bench = try CardBench.hat { $0.minimumFrame = 0 }
+        let bench = try CardTrial.hat { $0.minimumFrame = 0 }
         let tagged = try #require(bench.card.receive(Array(Self.frame[..<40]), port: 0).first?.frame)
         #expect(tagged.count == 84)
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import FlowEngineSimulator
 import Packet
+import TestSupport
 import Testing
 
 /// How frames are read: for every doubt, what each reading makes of a frame.
@@ -147,7 +148,7 @@ struct ClassifierTests {
 
     @Test("a frame is read as the variant says", arguments: readings)
     func reads(_ reading: Reading) throws {
-        let bench = try CardBench.trustNode { reading.change(&$0.variants) }
+        let bench = try CardTrial.trustNode { reading.change(&$0.variants) }
         try bench.action(1, toPort: 4)
         try bench.masked(0, action: 1, reading.rule, tcam: MaskedMatchTests.everything)
         #expect(bench.send(reading.frame) == (reading.matches ? [4] : [100]))
@@ -157,7 +158,7 @@ struct ClassifierTests {
     func dei() throws {
         // Key set 4, type 4 has four bits of priority.
         for (reading, priority) in [(CardVariants.VLANPriority.pcp, UInt64(5)), (.pcpAndDEI, 11)] {
-            let bench = try CardBench.trustNode(hashRevision: 4) { $0.variants.vlanPriority = reading }
+            let bench = try CardTrial.trustNode(hashRevision: 4) { $0.variants.vlanPriority = reading }
             try bench.action(1, toPort: 4)
             try bench.collision(
                 0, type: 4, action: 1, ["vlan_id": 1, "mac_dst": 0x0200_0000_0002, "vlan_prio": priority])
@@ -167,7 +168,7 @@ struct ClassifierTests {
 
     @Test("an untagged frame may have its port's VLAN, from revision 16 on")
     func portVLAN() throws {
-        let bench = try CardBench.trustNode(mapRevision: 17) { $0.variants.untaggedVLAN = .portVLAN }
+        let bench = try CardTrial.trustNode(mapRevision: 17) { $0.variants.untaggedVLAN = .portVLAN }
         try bench.action(1, toPort: 4)
         try bench.collision(0, type: 1, action: 1, ["vlan_id": 42])
         let ports = try #require(bench.map.flowCache.vlanInt)
@@ -181,11 +182,11 @@ struct ClassifierTests {
         let lldp = TestFrame.frame(
             to: MACAddress(rawValue: 0x0180_c200_000e), from: TestFrame.mac(1),
             .other(etherType: 0x88cc, bytes: Array(repeating: 0, count: 46)))
-        let host = try CardBench.trustNode { $0.variants.reservedMulticast = .toProcessor }
+        let host = try CardTrial.trustNode { $0.variants.reservedMulticast = .toProcessor }
         try host.bus.writeWord(host.map.common.featuresFlowcache.address, 0)
         #expect(host.send(lldp, port: 2) == [102])
         #expect(host.card.lastVerdict.reason == .processorSpecialCase)
-        let dropping = try CardBench.trustNode {
+        let dropping = try CardTrial.trustNode {
             ($0.variants.reservedMulticast, $0.variants.invalidSource) = (.dropped, .dropped)
         }
         #expect(dropping.send(lldp).isEmpty)
@@ -205,7 +206,7 @@ struct ClassifierTests {
         var generator = SeededGenerator(seed: 7)
         for _ in 0..<20 {
             let variants = CardVariants(profile: .trustNode).drawingReadings(using: &generator)
-            let bench = try CardBench.trustNode { ($0.variants, $0.minimumFrame) = (variants, 0) }
+            let bench = try CardTrial.trustNode { ($0.variants, $0.minimumFrame) = (variants, 0) }
             try bench.action(1, toPort: 4)
             try bench.masked(0, action: 1, ["port_dst": 0], tcam: MaskedMatchTests.everything)
             let types: [[UInt8]] = [[8, 0], [0x86, 0xdd], [0x81, 0], [0x88, 0xa8], [1, 1]]

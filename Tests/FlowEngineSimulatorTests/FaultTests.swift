@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import FlowEngineRegisters
 import FlowEngineSimulator
+import TestSupport
 import Testing
 
 @Suite("Misbehaviour")
 struct FaultTests {
-    let bench: CardBench
+    let bench: CardTrial
     let scratch: RegisterAddress
 
     init() throws {
-        bench = try CardBench.trustNode()
+        bench = try CardTrial.trustNode()
         scratch = bench.map.common.rwTest.address
         try bench.bus.writeWord(scratch, 1)
     }
@@ -135,7 +136,7 @@ struct FaultTests {
     /// Everything that can be seen of a run of random accesses, frames and faults.
     func run(seed: UInt64) throws -> [String] {
         var generator = SeededGenerator(seed: seed)
-        let bench = try CardBench.trustNode { $0.seed = seed }
+        let bench = try CardTrial.trustNode { $0.seed = seed }
         bench.card.faults = CardFaults([
             .init(.dropped, .chance(perMillion: 20_000)), .init(.late(accesses: 3), .chance(perMillion: 20_000)),
             .init(.corrupted(bit: nil), .chance(perMillion: 20_000)), .init(.hangs, .chance(perMillion: 20_000)),

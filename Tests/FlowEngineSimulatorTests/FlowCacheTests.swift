@@ -11,7 +11,7 @@ struct FlowCacheTests {
 
     @Test("a hashed rule decides for its key alone")
     func hashed() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         try bench.action(1, toPort: 4)
         try bench.hashed(1, type: 2, slot: Self.slotOf2, action: 1, ["mac_dst": 0x0200_0000_0002])
         #expect(bench.send(TestFrame.udp(to: 2)) == [4])
@@ -22,7 +22,7 @@ struct FlowCacheTests {
 
     @Test("a frame whose key folds to the slot but differs does not match")
     func sameSlot() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         try bench.action(1, toPort: 4)
         try bench.hashed(1, type: 2, slot: Self.slotOf2, action: 1, ["mac_dst": 0x0200_0000_0002])
         // Bit 0 and bit 14 fold to the same place: 2 ^ 1 ^ (1 << 14 → 1).
@@ -31,7 +31,7 @@ struct FlowCacheTests {
 
     @Test("a slot leads only to a rule of the type it was found by")
     func typeOfSlot() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         try bench.action(1, toPort: 4)
         // VLAN 0x2002 & 0xfff folds to 2: a rule of type 1 at the slot that type 2 finds.
         try bench.hashed(1, type: 1, slot: Self.slotOf2, action: 1, ["vlan_id": 0])
@@ -40,7 +40,7 @@ struct FlowCacheTests {
 
     @Test("the rule of the highest priority decides, wherever it is", arguments: [0, 1, 2])
     func priorities(_ winner: Int) throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         for action in 1...3 { try bench.action(action, toPort: UInt32(action + 3)) }
         func priority(_ place: Int) -> UInt64 { place == winner ? 200 : 100 }
         try bench.hashed(
@@ -54,7 +54,7 @@ struct FlowCacheTests {
     @Test("among equal priorities hashed rules go before masked ones, or the other way round")
     func equal() throws {
         for (reading, port) in [(CardVariants.EqualPriority.hashFirst, 4), (.maskedFirst, 5)] {
-            let bench = try CardBench.trustNode { $0.variants.equalPriority = reading }
+            let bench = try CardTrial.trustNode { $0.variants.equalPriority = reading }
             try bench.action(1, toPort: 4)
             try bench.action(2, toPort: 5)
             try bench.hashed(1, type: 2, slot: Self.slotOf2, action: 1, ["mac_dst": 0x0200_0000_0002])
@@ -65,7 +65,7 @@ struct FlowCacheTests {
 
     @Test("each part decides only while ENABLE has its bit", arguments: [1, 2, 4])
     func enable(_ bit: UInt32) throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         for action in 1...3 { try bench.action(action, toPort: UInt32(action + 3)) }
         try bench.hashed(1, type: 2, slot: Self.slotOf2, action: 1, ["mac_dst": 0x0200_0000_0002])
         try bench.collision(0, type: 2, action: 2, ["mac_dst": 0x0200_0000_0002])
@@ -78,7 +78,7 @@ struct FlowCacheTests {
 
     @Test("a rule written word by word decides as it stands after each word")
     func halfEntries() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         try bench.action(1, toPort: 4)
         try bench.action(2, toPort: 5)
         let old = try bench.ruleWords(type: 2, action: 1, ["mac_dst": 0x0200_0000_0002])
@@ -96,7 +96,7 @@ struct FlowCacheTests {
 
     @Test("a rule without valid, a slot of zero or without pointer, and rule 0 decide nothing")
     func absent() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         try bench.action(1, toPort: 4)
         try bench.hashed(1, type: 2, slot: Self.slotOf2, action: 1, ["mac_dst": 0x0200_0000_0002])
         #expect(bench.send(TestFrame.udp(to: 2)) == [4])
@@ -112,7 +112,7 @@ struct FlowCacheTests {
 
     @Test("what is written behind the table's depth is lost")
     func depth() throws {
-        let bench = try CardBench.trustNode { $0.variants.collisionDepth = 2 }
+        let bench = try CardTrial.trustNode { $0.variants.collisionDepth = 2 }
         try bench.action(1, toPort: 4)
         try bench.collision(2, type: 2, action: 1, ["mac_dst": 0x0200_0000_0002])
         #expect(bench.send(TestFrame.udp(to: 2)) == [100])
@@ -123,7 +123,7 @@ struct FlowCacheTests {
 
     @Test("an action drops, or sends to a port or a processor interface")
     func actions() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         try bench.collision(0, type: 2, action: 9, ["mac_dst": 0x0200_0000_0002])
         try bench.dropAction(9)
         #expect(bench.send(TestFrame.udp(to: 2)).isEmpty)
@@ -138,7 +138,7 @@ struct FlowCacheTests {
 
     @Test("the upper bits of an action's index are the queue")
     func queue() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         try bench.action(3 * 128 + 5, toPort: 4)
         try bench.collision(0, type: 2, action: 3 * 128 + 5, ["mac_dst": 0x0200_0000_0002])
         #expect(bench.send(TestFrame.udp(to: 2)) == [4])
@@ -161,7 +161,7 @@ struct FlowCacheTests {
 
     @Test("every type of every key set matches when all its fields agree, and not when one differs", arguments: keySets)
     func everyKey(_ keySet: KeySet) throws {
-        let bench = try CardBench.trustNode(hashRevision: keySet.revision) {
+        let bench = try CardTrial.trustNode(hashRevision: keySet.revision) {
             $0.variants.keysOfRevision2 = .inHashOrder
         }
         let frame: [String: UInt64] = [
@@ -186,7 +186,7 @@ struct FlowCacheTests {
 
     @Test("rules of key set 2, whose layout is not public, match nothing")
     func revision2() throws {
-        let bench = try CardBench.trustNode(hashRevision: 2)
+        let bench = try CardTrial.trustNode(hashRevision: 2)
         try bench.action(1, toPort: 4)
         try bench.write(bench.map.collision, 0, [0x0001_6409, 0, 0, 0, 0, 0, 0, 0, 0])
         #expect(bench.send(TestFrame.udp()) == [100])

@@ -23,7 +23,7 @@ struct ForwardingTests {
 
     @Test("a port refuses bad frames with their reason and counts them", arguments: refusals)
     func refuses(_ refusal: Refusal) throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         let frame = TestFrame.plain(count: refusal.count - 14)
         #expect(bench.card.receive(frame, port: 3, isFrameCheckGood: refusal.isGood).isEmpty)
         #expect(bench.card.lastVerdict.reason == refusal.reason)
@@ -35,13 +35,13 @@ struct ForwardingTests {
 
     @Test("60 and 1518 bytes are taken")
     func limits() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         for count in [60, 1518] { #expect(bench.send(TestFrame.plain(count: count - 14)) == [100]) }
     }
 
     @Test("a port that is not enabled takes nothing")
     func disabled() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         try bench.bus.writeWord(bench.map.net.enable.address, 0b10)
         #expect(bench.send(TestFrame.plain(), port: 0).isEmpty)
         #expect(bench.card.lastVerdict.reason == .portDisabled)
@@ -50,7 +50,7 @@ struct ForwardingTests {
 
     @Test("a miss goes to the processor or back, as FEATURES_FLOWCACHE b4 says")
     func miss() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         #expect(bench.send(TestFrame.plain(), port: 5) == [105])
         #expect(bench.card.lastVerdict.reason == .processorDefault)
         try bench.bus.writeWord(bench.map.common.featuresFlowcache.address, 0)
@@ -61,7 +61,7 @@ struct ForwardingTests {
     @Test("a rule that sends a frame back is a loop, or is obeyed")
     func loop() throws {
         for (reading, ports) in [(CardVariants.LoopToIngress.dropped, [Int]()), (.sent, [0])] {
-            let bench = try CardBench.trustNode { $0.variants.loopToIngress = reading }
+            let bench = try CardTrial.trustNode { $0.variants.loopToIngress = reading }
             try bench.action(1, toPort: 0)
             try bench.collision(0, type: 2, action: 1, ["mac_dst": 0x0200_0000_0002])
             #expect(bench.send(TestFrame.udp(to: 2), port: 0) == ports)
@@ -72,7 +72,7 @@ struct ForwardingTests {
 
     @Test("pause frames end at a port that heeds them")
     func pause() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         #expect(bench.send(TestFrame.plain(etherType: 0x8808)) == [100])
         try bench.bus.writeWord(bench.map.net.pause.address, 1)
         #expect(bench.send(TestFrame.plain(etherType: 0x8808)).isEmpty)
@@ -82,7 +82,7 @@ struct ForwardingTests {
     @Test("the flow cache overrides the switch, or the switch the flow cache")
     func order() throws {
         for (order, port) in [(CardVariants.OverrideOrder.manual, 4), (.header, 6)] {
-            let bench = try CardBench.trustNode { $0.variants.overrideOrder = order }
+            let bench = try CardTrial.trustNode { $0.variants.overrideOrder = order }
             try bench.bus.writeWord(bench.map.ethernetSwitch[0].common.address, 1)
             bench.card.receive(TestFrame.udp(to: 9, from: 2), port: 6)
             // Port 6 is of the other datapath, whose switch is off: it learns nothing there.
@@ -97,7 +97,7 @@ struct ForwardingTests {
     @Test("what the processor sends goes where it says, or where a rule says")
     func injection() throws {
         for (order, port) in [(CardVariants.OverrideOrder.manual, 7), (.header, 4)] {
-            let bench = try CardBench.trustNode { $0.variants.overrideOrder = order }
+            let bench = try CardTrial.trustNode { $0.variants.overrideOrder = order }
             try bench.action(1, toPort: 4)
             try bench.collision(0, type: 2, action: 1, ["mac_dst": 0x0200_0000_0002])
             let frame = TestFrame.udp(to: 2)
@@ -109,7 +109,7 @@ struct ForwardingTests {
 
     @Test("frames no rule decides have the action of flow 0, if it has one")
     func defaultAction() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         try bench.action(0, toPort: 9)
         #expect(bench.send(TestFrame.udp()) == [9])
         #expect(bench.card.lastVerdict.source == .defaultAction)
@@ -124,7 +124,7 @@ struct ForwardingTests {
 
     @Test("a flow's replication bitmap overrides its port, in revision 17")
     func replication() throws {
-        let bench = try CardBench.trustNode(mapRevision: 17)
+        let bench = try CardTrial.trustNode(mapRevision: 17)
         try bench.action(1, toPort: 4)
         try bench.collision(0, type: 2, action: 1, ["mac_dst": 0x0200_0000_0002])
         let bitmap = try #require(bench.map.trafficManager.replicationBitmap)
@@ -137,7 +137,7 @@ struct ForwardingTests {
     @Test("header fields are overwritten where their valid bit is set; checksums as the variant says")
     func overwrite() throws {
         for reading in CardVariants.OverwrittenChecksums.allCases {
-            let bench = try CardBench.trustNode { $0.variants.overwrittenChecksums = reading }
+            let bench = try CardTrial.trustNode { $0.variants.overwrittenChecksums = reading }
             try bench.action(1, toPort: 4)
             try bench.collision(0, type: 2, action: 1 | 9 << 16, ["mac_dst": 0x0200_0000_0002])
             let words = Words.pack(
@@ -162,7 +162,7 @@ struct ForwardingTests {
 
     @Test("a verdict explains itself")
     func explains() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         try bench.action(1, toPort: 4)
         try bench.collision(0, type: 2, action: 1, ["mac_dst": 0x0200_0000_0002])
         bench.card.receive(TestFrame.udp(to: 2), port: 0)

@@ -11,7 +11,7 @@ struct MaskedMatchTests {
 
     @Test("the TCAM selects by folded key, then the rule's fields are compared")
     func twoSteps() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         try bench.action(1, toPort: 4)
         try bench.masked(0, action: 1, ["mac_dst": 0x0200_0000_0002], tcam: Self.foldOf2)
         #expect(bench.send(TestFrame.udp(to: 2)) == [4])
@@ -25,7 +25,7 @@ struct MaskedMatchTests {
 
     @Test("open fields match anything, and a TCAM entry without its mask bit is not used")
     func open() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         try bench.action(1, toPort: 4)
         try bench.masked(0, action: 1, ["ipv4_dst": 0x0a00_0002, "port_dst": 53], tcam: Self.everything)
         #expect(bench.send(TestFrame.udp(to: 9, from: 8, vlan: 3)) == [4])
@@ -36,7 +36,7 @@ struct MaskedMatchTests {
 
     @Test("every field of a rule is compared", arguments: FrameField.allCases)
     func fields(_ field: FrameField) throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         try bench.action(1, toPort: 4)
         let frame: [String: UInt64] = [
             "in_port": 3, "mac_src": 0x0200_0000_0001, "mac_dst": 0x0200_0000_0002, "ethertype": 0x0800, "vlan_id": 7,
@@ -56,7 +56,7 @@ struct MaskedMatchTests {
     @Test("a set bit in TYPE means open, or compared, as the variant says")
     func polarity() throws {
         for reading in CardVariants.TypeBitmap.allCases {
-            let bench = try CardBench.trustNode { $0.variants.emaType = reading }
+            let bench = try CardTrial.trustNode { $0.variants.emaType = reading }
             try bench.action(1, toPort: 4)
             // Bit 2: destination MAC. The rule's other fields are zero.
             try bench.maskedRule(0, type: 1 << 2, priority: 1, action: 1, ["mac_dst": 0x0200_0000_0002])
@@ -68,7 +68,7 @@ struct MaskedMatchTests {
     @Test("with several TCAM entries the first counts, or the rule of the highest priority")
     func several() throws {
         for (reading, ports) in [(CardVariants.TCAMSelection.first, [[100], [4]]), (.all, [[5], [5]])] {
-            let bench = try CardBench.trustNode { $0.variants.tcamSelection = reading }
+            let bench = try CardTrial.trustNode { $0.variants.tcamSelection = reading }
             try bench.action(1, toPort: 4)
             try bench.action(2, toPort: 5)
             // Selected first, and its rule differs from the frame.
@@ -82,7 +82,7 @@ struct MaskedMatchTests {
 
     @Test("the VLAN's fold has only its lowest nibble")
     func vlanFold() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         try bench.action(1, toPort: 4)
         try bench.masked(0, action: 1, ["vlan_id": 0xab7], tcam: (data: 7 << 26, mask: 1 | 15 << 26))
         #expect(bench.send(TestFrame.udp(vlan: 0xab7)) == [4])
@@ -90,7 +90,7 @@ struct MaskedMatchTests {
 
     @Test("priority in TCAM and rule is the PCP also where hashed keys have the DEI below it")
     func priorityBits() throws {
-        let bench = try CardBench.trustNode { $0.variants.vlanPriority = .pcpAndDEI }
+        let bench = try CardTrial.trustNode { $0.variants.vlanPriority = .pcpAndDEI }
         try bench.action(1, toPort: 4)
         try bench.masked(0, action: 1, ["vlan_prio": 5], tcam: (data: 5 << 30, mask: 1 | 7 << 30))
         #expect(bench.send(TestFrame.udp(vlan: 1, priority: 5)) == [4])
@@ -99,7 +99,7 @@ struct MaskedMatchTests {
 
     @Test("entries behind the depth are lost")
     func depth() throws {
-        let bench = try CardBench.trustNode { $0.variants.emaDepth = 4 }
+        let bench = try CardTrial.trustNode { $0.variants.emaDepth = 4 }
         try bench.action(1, toPort: 4)
         try bench.masked(4, action: 1, [:], tcam: Self.everything)
         #expect(bench.send(TestFrame.udp()) == [100])

@@ -43,7 +43,7 @@ struct RegisterTests {
 
     @Test("words of RW registers read back; those of RO do not change")
     func readBack() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         let scratch = bench.map.common.rwTest.address
         try bench.bus.writeWord(scratch, 0xdead_beef)
         #expect(try bench.bus.readWord(scratch) == 0xdead_beef)
@@ -69,7 +69,7 @@ struct RegisterTests {
 
     @Test("a read of a table is an access error that MMI_STATUS tells of once")
     func writeOnly() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         _ = try bench.bus.take(bench.map.bm.mmiStatus)
         let address = bench.map.emhRule.address(3, word: 2)
         #expect(
@@ -82,7 +82,7 @@ struct RegisterTests {
 
     @Test("where there is no block, accesses time out")
     func timeouts() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         let address = RegisterAddress(rawValue: 0x70_0000)
         #expect(Self.cause { _ = try bench.bus.readWord(address) } == .timedOut)
         #expect(Self.cause { try bench.bus.writeWord(address + 4, 1) } == .timedOut)
@@ -93,7 +93,7 @@ struct RegisterTests {
 
     @Test("an access error stops a batch and says how far it came")
     func batch() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         let scratch = bench.map.common.rwTest.address
         var batch: [RegisterAccess] = [
             .write(scratch, 5), .read(scratch), .write(bench.map.common.addrMapRev.address, 1), .write(scratch, 6),
@@ -131,7 +131,7 @@ struct RegisterTests {
 
     @Test("a block the build lacks times out, and its feature bit is off", arguments: absent)
     func lacking(_ absent: Absent) throws {
-        let bench = try CardBench.trustNode { $0.features.remove(absent.feature) }
+        let bench = try CardTrial.trustNode { $0.features.remove(absent.feature) }
         #expect(Self.cause { try bench.bus.writeWord(absent.address(bench.map), 0) } == .timedOut)
         let cache = try bench.bus.readWord(bench.map.common.featuresFlowcache.address)
         let expected: [CardConfiguration.Features: UInt32] = [
@@ -142,19 +142,19 @@ struct RegisterTests {
 
     @Test("what the licence does not cover takes its words and does not decide")
     func licence() throws {
-        let bench = try CardBench.trustNode { $0.licensed.remove(.linearSearch) }
+        let bench = try CardTrial.trustNode { $0.licensed.remove(.linearSearch) }
         try bench.action(1, toPort: 4)
         try bench.collision(0, type: 2, action: 1, ["mac_dst": 0x0200_0000_0002])
         #expect(bench.card.contents.collisions.count == 1)
         #expect(bench.send(TestFrame.udp(to: 2)) == [100])
-        let hat = try CardBench.hat { $0.licensed = [.flowCache, .exactMatch] }
+        let hat = try CardTrial.hat { $0.licensed = [.flowCache, .exactMatch] }
         let local = try #require(hat.map.spiLocal)
         #expect(try hat.bus.readWord(local.license.address) == 0b11 << 8)
     }
 
     @Test("only FEATURES_FLOWCACHE b4 can be written")
     func features() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         let address = bench.map.common.featuresFlowcache.address
         try bench.bus.writeWord(address, 0)
         #expect(try bench.bus.readWord(address) == 0xf)
@@ -164,17 +164,17 @@ struct RegisterTests {
 
     @Test("local registers belong to the HAT alone, and not to PCIe")
     func local() throws {
-        let hat = try CardBench.hat()
+        let hat = try CardTrial.hat()
         let local = try #require(hat.map.spiLocal)
         #expect(try hat.bus.readWord(local.fpgaRev.address) >> 16 & 0xff == 16)
-        let trustNode = try CardBench.trustNode(mapRevision: 17)
+        let trustNode = try CardTrial.trustNode(mapRevision: 17)
         let same = try #require(trustNode.map.spiLocal)
         #expect(Self.cause { _ = try trustNode.bus.readWord(same.fpgaRev.address) } != nil)
     }
 
     @Test("temperature and alarms: °C by the formula, over-temperature latched until it is read")
     func temperature() throws {
-        let hat = try CardBench.hat()
+        let hat = try CardTrial.hat()
         let local = try #require(hat.map.spiLocal)
         let raw = Double(try hat.bus.readWord(hat.map.common.fpgaTemp.address))
         #expect(abs(raw * 504 / 4096 - 273 - 45) < 0.2)
@@ -192,7 +192,7 @@ struct RegisterTests {
 
     @Test("interrupts: enabled and disabled by ones, pending are those raised and enabled")
     func interrupts() throws {
-        let hat = try CardBench.hat()
+        let hat = try CardTrial.hat()
         let local = try #require(hat.map.spiLocal)
         try hat.bus.writeWord(local.intStatus.address, .max)
         try hat.bus.writeWord(local.intClrEn.address, .max)
@@ -210,7 +210,7 @@ struct RegisterTests {
     )
     func reset() throws {
         for (reading, rules) in [(CardVariants.TablesAtReset.cleared, 0), (.kept, 1)] {
-            let hat = try CardBench.hat { $0.variants.tablesAtReset = reading }
+            let hat = try CardTrial.hat { $0.variants.tablesAtReset = reading }
             let local = try #require(hat.map.spiLocal)
             try hat.collision(0, type: 3, action: 1, ["mac_dst": 0x0200_0000_0002])
             try hat.bus.writeWord(hat.map.common.rwTest.address, 77)
@@ -227,7 +227,7 @@ struct RegisterTests {
 
     @Test("clocks: reading the lower part samples both; rate and offset move the controlled one")
     func clocks() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         let rtc = bench.map.rtc
         func times() throws -> (UInt64, UInt64) {
             let low = try bench.bus.readWord(rtc.bridgeLow.address)
@@ -252,7 +252,7 @@ struct RegisterTests {
 
     @Test("PHY registers are reached through MDIO, which is busy for a while")
     func mdio() throws {
-        let bench = try CardBench.trustNode()
+        let bench = try CardTrial.trustNode()
         try bench.bus.writeWord(bench.map.mdio.write.address, 1 << 26 | 16 << 21 | 4 << 16 | 0xabcd)
         #expect(try bench.bus.readWord(bench.map.mdio.read.address) >> 31 == 1)
         try bench.bus.writeWord(bench.map.mdio.write.address, 16 << 21 | 4 << 16)

@@ -5,12 +5,12 @@ import Testing
 
 @Suite("SPI slave")
 struct SPISlaveTests {
-    let bench: CardBench
+    let bench: CardTrial
     let slave: SimulatedSPISlave
     let local: SPILocalBlock
 
     init() throws {
-        bench = try CardBench.hat()
+        bench = try CardTrial.hat()
         slave = SimulatedSPISlave(bench.card, clock: 50_000_000)
         local = try #require(bench.map.spiLocal)
     }
@@ -86,7 +86,7 @@ struct SPISlaveTests {
 
     @Test("a write that goes on may be taken")
     func oversize() throws {
-        let bench = try CardBench.hat { $0.variants.oversizeWrite = .taken }
+        let bench = try CardTrial.hat { $0.variants.oversizeWrite = .taken }
         _ = SimulatedSPISlave(bench.card).exchange([0xc3, 0, 0x04, 0x20, 0, 0, 0, 7, 0])
         #expect(try bench.bus.readWord(bench.map.common.rwTest.address) == 7)
     }

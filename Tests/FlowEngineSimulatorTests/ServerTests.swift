@@ -36,7 +36,7 @@ struct ServerTests {
     }
 
     /// A directory of its own, removed at the end.
-    static func withServer(_ bench: CardBench, _ body: (SimulatedCardServer) throws -> Void) throws {
+    static func withServer(_ bench: CardTrial, _ body: (SimulatedCardServer) throws -> Void) throws {
         var template = Array("/tmp/card-XXXXXX".utf8CString)
         let made = mkdtemp(&template).map { String(cString: $0) }
         let directory = try #require(made)
@@ -55,7 +55,7 @@ struct ServerTests {
 
     @Test("SPI frames, frames at ports and time pass")
     func passes() throws {
-        let bench = try CardBench.hat()
+        let bench = try CardTrial.hat()
         try Self.withServer(bench) { server in
             let client = try Client(server.path)
             let write: [UInt8] = [0xc3, 0, 0x04, 0x20, 1, 2, 3, 4]
@@ -105,7 +105,7 @@ struct ServerTests {
 
     @Test("a malformed message has an error for an answer, and nothing is carried out", arguments: malformed)
     func refuses(_ malformed: Malformed) throws {
-        let bench = try CardBench.hat()
+        let bench = try CardTrial.hat()
         let counters = bench.card.counters
         try Self.withServer(bench) { server in
             let client = try Client(server.path)
@@ -117,7 +117,7 @@ struct ServerTests {
 
     @Test("a TrustNode has no port for tagged frames")
     func trustNode() throws {
-        try Self.withServer(try CardBench.trustNode()) { server in
+        try Self.withServer(try CardTrial.trustNode()) { server in
             let client = try Client(server.path)
             #expect(Self.error(client.ask([2, 0xff, 0, 1, 0])) != nil)
         }
@@ -125,7 +125,7 @@ struct ServerTests {
 
     @Test("the largest batch fits, and several users share the card")
     func many() throws {
-        let bench = try CardBench.hat()
+        let bench = try CardTrial.hat()
         try Self.withServer(bench) { server in
             let first = try Client(server.path)
             let second = try Client(server.path)
@@ -139,7 +139,7 @@ struct ServerTests {
 
     @Test("a second server is told that the path is in use; a stale socket is replaced, other files are left alone")
     func path() throws {
-        let bench = try CardBench.hat()
+        let bench = try CardTrial.hat()
         try Self.withServer(bench) { server in
             #expect(throws: CardServerError.inUse(path: server.path)) {
                 try SimulatedCardServer(bench.card, path: server.path)
@@ -174,7 +174,7 @@ struct ServerTests {
 
     @Test("a server nobody refers to any more ends and removes its socket")
     func forgotten() throws {
-        let bench = try CardBench.hat()
+        let bench = try CardTrial.hat()
         try Self.withServer(bench) { server in
             let other = server.path + "2"
             do {

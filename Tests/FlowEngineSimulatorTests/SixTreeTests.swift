@@ -50,8 +50,8 @@ struct SixTreeTests {
             source: 0xaf12_3400_0000_0000, ingress: 4, ports: [104], reason: .processorDefault),
     ]
 
-    func bench(mapRevision: Int = 7, _ change: (inout CardVariants) -> Void = { _ in }) throws -> CardBench {
-        let bench = try CardBench.trustNode(mapRevision: mapRevision) { change(&$0.variants) }
+    func bench(mapRevision: Int = 7, _ change: (inout CardVariants) -> Void = { _ in }) throws -> CardTrial {
+        let bench = try CardTrial.trustNode(mapRevision: mapRevision) { change(&$0.variants) }
         let net = bench.map.net
         try bench.bus.writeWord(net.sixTreeAddrH.address, UInt32(Self.own >> 32 & 0xff_ffff))
         try bench.bus.writeWord(net.sixTreeAddrL.address, UInt32(Self.own & 0xffff_ffff))
@@ -110,9 +110,9 @@ struct SixTreeTests {
         #expect(bench.send(frame) == [7])
         try bench.bus.writeWord(features.address, 0)
         #expect(bench.send(frame) == [100])
-        let unconfigured = try CardBench.trustNode(mapRevision: 17)
+        let unconfigured = try CardTrial.trustNode(mapRevision: 17)
         #expect(unconfigured.send(frame) == [100])
-        let lacking = try CardBench.trustNode(mapRevision: 17) { $0.features.remove(.sixTree) }
+        let lacking = try CardTrial.trustNode(mapRevision: 17) { $0.features.remove(.sixTree) }
         try lacking.bus.writeWord(lacking.map.net.sixTreeAddrH.address, 0x12_3400)
         #expect(lacking.send(frame) == [100])
     }

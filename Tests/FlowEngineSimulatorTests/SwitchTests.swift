@@ -6,8 +6,8 @@ import Testing
 
 @Suite("Ethernet switch")
 struct SwitchTests {
-    func bench(_ change: (inout CardConfiguration) -> Void = { _ in }) throws -> CardBench {
-        let bench = try CardBench.trustNode(change)
+    func bench(_ change: (inout CardConfiguration) -> Void = { _ in }) throws -> CardTrial {
+        let bench = try CardTrial.trustNode(change)
         try bench.bus.writeWord(bench.map.net.enable.address, 0b1111)
         try bench.bus.writeWord(bench.map.ethernetSwitch[0].common.address, 1)
         return bench

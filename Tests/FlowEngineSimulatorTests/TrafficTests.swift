@@ -5,8 +5,8 @@ import Testing
 
 @Suite("Traffic manager and statistics")
 struct TrafficTests {
-    func bench(_ change: (inout CardConfiguration) -> Void = { _ in }) throws -> CardBench {
-        let bench = try CardBench.trustNode(change)
+    func bench(_ change: (inout CardConfiguration) -> Void = { _ in }) throws -> CardTrial {
+        let bench = try CardTrial.trustNode(change)
         try bench.action(1, toPort: 4)
         try bench.collision(0, type: 2, action: 1, ["mac_dst": 0x0200_0000_0002])
         return bench
@@ -65,7 +65,7 @@ struct TrafficTests {
 
     @Test("statistics count by reason, pair of ports, flow and port, and clear as they are read", arguments: revisions)
     func statistics(_ revision: Int) throws {
-        let bench = try CardBench.trustNode(mapRevision: revision)
+        let bench = try CardTrial.trustNode(mapRevision: revision)
         try bench.action(300, toPort: 8)
         try bench.collision(0, type: 2, action: 300, ["mac_dst": 0x0200_0000_0002])
         for _ in 0..<3 { bench.card.receive(TestFrame.udp(to: 2), port: 1) }

@@ -6,10 +6,10 @@ import Testing
 /// The vendor's own words (RT_HAT_python, `example/UC1`), written exactly as they stand there.
 @Suite("Vendor vectors of use case 1")
 struct VendorVectorTests {
-    let bench: CardBench
+    let bench: CardTrial
 
     init() throws {
-        bench = try CardBench.hat {
+        bench = try CardTrial.hat {
             $0.hashRevision = 12
             $0.keySet = [4: FlowCacheLayouts.emhRuleUseCase1]
         }

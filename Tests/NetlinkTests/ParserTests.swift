@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
 import Netlink
+import TestSupport
 import Testing
 
 @Suite("Messages")
@@ -44,7 +45,7 @@ struct ParserTests {
     @Test("a datagram with any bytes changed gives events or an error, and never ends the process")
     func mutated() {
         let original = linkMessage() + routeMessage() + addressMessage()
-        var generator = SplitMix64(state: 1)
+        var generator = SeededGenerator(seed: 1)
         for _ in 0..<100_000 {
             var bytes = original
             for _ in 0...Int.random(in: 0..<4, using: &generator) {
@@ -149,18 +150,5 @@ struct ParserTests {
         message.append(Int32(7))
         message.attribute(IFA_LOCAL, [10, 0, 1, 1])
         return message.finish(sequence: 0)
-    }
-}
-
-/// A small generator with a seed, so that a failure can be seen again.
-private struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-        return value ^ (value >> 31)
     }
 }

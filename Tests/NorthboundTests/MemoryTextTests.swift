@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Packet
 import Tables
+import TestSupport
 import Testing
 
 @testable import Northbound
@@ -55,7 +56,10 @@ struct MemoryTextTests {
         status.card = CardReport(
             name: "flowengine", problem: "it did not take port 1: the bus is dead",
             tables: [.init(name: "emh", capacity: 511, used: 12), .init(name: "collision", capacity: 4, used: 1)],
-            packets: 123_456, placed: 40, cold: 20, replaced: 5, overtaken: 2, refused: ["no_key": 7, "full": 3])
+            packets: 123_456, placed: 40, cold: 20, replaced: 5, overtaken: 2, refused: ["no_key": 7, "full": 3],
+            counts: [
+                .init(port: "p1", what: "received", packets: 9), .init(port: "p1", what: "dropped_runt", packets: 1),
+            ])
         status.cpuPort = [
             .init(port: "rt0", what: "received", counter: Counter(packets: 7)),
             .init(port: "rt0", what: "reason_proc_fc_rule", counter: Counter(packets: 7)),
@@ -63,9 +67,10 @@ struct MemoryTextTests {
         ]
         let listing = Listing.status(status)
         #expect(
-            listing.lines.drop { !$0.hasPrefix("card") }.prefix(6) == [
+            listing.lines.drop { !$0.hasPrefix("card") }.prefix(7) == [
                 "card           flowengine: emh 12/511, collision 1/4; 123456 packets",
                 "               rules placed 40, left: cold 20, replaced 5, overtaken 2; refused: full 3, no_key 7",
+                "               p1: received 9, dropped_runt 1",
                 "               not in use: it did not take port 1: the bus is dead",
                 "cpu port       rt0: received 7, reason_proc_fc_rule 7",
                 "               no port: unknown_ingress 3",
@@ -76,7 +81,9 @@ struct MemoryTextTests {
                 {"name": "flowengine", "problem": "it did not take port 1: the bus is dead", \
                 "tables": [{"name": "emh", "capacity": 511, "used": 12}, {"name": "collision", "capacity": 4, "used": 1}], \
                 "packets": 123456, "placed": 40, "cold": 20, "replaced": 5, "overtaken": 2, \
-                "refused": {"full": 3, "no_key": 7}}
+                "refused": {"full": 3, "no_key": 7}, \
+                "ports": [{"port": "p1", "what": "received", "packets": 9}, \
+                {"port": "p1", "what": "dropped_runt", "packets": 1}]}
                 """)
     }
 

@@ -8,6 +8,7 @@ import Packet
 import PiccoloProto
 import Synchronization
 import Tables
+import TestSupport
 import Testing
 
 /// A folder of its own for the length of a test.

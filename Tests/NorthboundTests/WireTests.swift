@@ -6,6 +6,7 @@ import Packet
 import PiccoloProto
 import SwiftProtobuf
 import Tables
+import TestSupport
 import Testing
 
 @Suite("Entries as messages")
@@ -33,7 +34,8 @@ struct WireTests {
         #expect(try NodeStatus(status.wire) == status)
         status.card = CardReport(
             name: "flowengine", problem: "broken", tables: [.init(name: "emh", capacity: 511, used: 12)],
-            packets: 1, placed: 2, cold: 3, replaced: 4, overtaken: 5, refused: ["full": 6, "no_key": 7])
+            packets: 1, placed: 2, cold: 3, replaced: 4, overtaken: 5, refused: ["full": 6, "no_key": 7],
+            counts: [.init(port: "p1", what: "received", packets: 8)])
         status.cpuPort = [
             .init(port: "rt0", what: "received", counter: Counter(packets: 1, bytes: 2)),
             .init(port: nil, what: "unknown_ingress", counter: Counter(packets: 3)),

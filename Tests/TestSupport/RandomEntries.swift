@@ -2,19 +2,6 @@
 import Packet
 import Tables
 
-/// SplitMix64: the same values on every run, by seed.
-public struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    public init(seed: UInt64) { state = seed }
-    public mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
-
 /// Entries with any values their types and the model's rules allow.
 public struct RandomEntries {
     public var random: SeededGenerator
@@ -25,9 +12,9 @@ public struct RandomEntries {
     }
     public mutating func bool() -> Bool { Bool.random(using: &random) }
     mutating func maybe<T>(_ value: (inout Self) -> T) -> T? { bool() ? value(&self) : nil }
-    mutating func port() -> PortID { PortID(rawValue: number(0...63)) }
-    mutating func vlan(from lowest: UInt16 = 1) -> VLANID { VLANID(rawValue: number(lowest...4094)) }
-    mutating func mac() -> MACAddress { MACAddress(rawValue: number(0...UInt64.max)) }
+    public mutating func port() -> PortID { PortID(rawValue: number(0...63)) }
+    public mutating func vlan(from lowest: UInt16 = 1) -> VLANID { VLANID(rawValue: number(lowest...4094)) }
+    public mutating func mac() -> MACAddress { MACAddress(rawValue: number(0...UInt64.max)) }
     mutating func ternaryMAC() -> Ternary<UInt64> { Ternary(value: mac().rawValue, mask: mac().rawValue) }
     mutating func interface() -> RouterInterfaceID { RouterInterfaceID(rawValue: number(1...1023)) }
     mutating func id() -> UInt32 { number(0...UInt32.max) }
@@ -40,7 +27,7 @@ public struct RandomEntries {
             : .v4(IPv4Address(rawValue: id()))
     }
 
-    mutating func prefix(v6: Bool) -> IPPrefix {
+    public mutating func prefix(v6: Bool) -> IPPrefix {
         let address = address(v6: v6)
         let length = number(0...(v6 ? 128 : 32))
         guard let prefix = IPPrefix(address, length: length) else { fatalError("\(length) is no prefix length") }
@@ -106,7 +93,7 @@ public struct RandomEntries {
         }
     }
 
-    mutating func acl() -> ACLEntry {
+    public mutating func acl() -> ACLEntry {
         var match = ACLEntry.Match()
         let v6 = bool()
         match.ingressPort = maybe { $0.port() }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CFastPath
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import XDPDataPlane
@@ -13,7 +14,7 @@ protocol TestableKey: ExactMatchKey {
 
 extension ExactMatchKey32: TestableKey {
     static func make(_ number: UInt64) -> Self {
-        var random = SeededRandom(number)
+        var random = SeededGenerator(seed: number)
         return Self(random.next(), random.next())
     }
 
@@ -26,7 +27,7 @@ extension ExactMatchKey32: TestableKey {
 
 extension ExactMatchKey64: TestableKey {
     static func make(_ number: UInt64) -> Self {
-        var random = SeededRandom(number)
+        var random = SeededGenerator(seed: number)
         return Self(random.next(), random.next(), random.next(), random.next(), random.next())
     }
 
@@ -83,7 +84,7 @@ struct ExactMatchTests {
         let memory = TableTestMemory(Key.self, capacity: capacity, seed: seed)
         let table = try OwnedTable<Key>(memory: memory.exactMatch, capacity: capacity, gracePeriod: TestGracePeriod())
         var wanted: [UInt64: (action: UInt64, packets: UInt64, bytes: UInt64)] = [:]
-        var random = SeededRandom(seed)
+        var random = SeededGenerator(seed: seed)
         for step in 0..<60_000 {
             let number = random.next() % 2600
             let key = Key.make(number)
@@ -400,7 +401,7 @@ struct ExactMatchTests {
             return (64, wrong)
         }
         defer { readers.stop() }
-        var random = SeededRandom(9)
+        var random = SeededGenerator(seed: 9)
         var present: Set<UInt64> = []
         for _ in 0..<4_000 {
             if present.count > 1400, let some = present.first {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CFastPath
+import TestSupport
 import Testing
 
 @testable import XDPDataPlane
@@ -10,7 +11,7 @@ struct PrefixTreeAdoptionTests {
     let memory = TableTestMemory(bytes: 1 << 21)
     let grace = TestGracePeriod()
 
-    private func prefix(_ random: inout SeededRandom) -> RoutePrefix {
+    private func prefix(_ random: inout SeededGenerator) -> RoutePrefix {
         let vrf = UInt16.random(in: 0...2, using: &random)
         if Bool.random(using: &random) {
             let length = UInt8.random(in: 0...32, using: &random)
@@ -22,7 +23,7 @@ struct PrefixTreeAdoptionTests {
             ipv6: high, UInt64.random(in: 0 ... .max, using: &random) & 0xc000_0000_0000_0007, length, vrf: vrf)
     }
 
-    private func change(_ naive: NaiveRoutes, _ random: inout SeededRandom) -> PrefixChange {
+    private func change(_ naive: NaiveRoutes, _ random: inout SeededGenerator) -> PrefixChange {
         if naive.routes.count > 250 || Int.random(in: 0..<3, using: &random) == 0,
             let known = naive.routes.keys.randomElement(using: &random)
         {
@@ -31,7 +32,7 @@ struct PrefixTreeAdoptionTests {
         return .set(prefix(&random), route: UInt32.random(in: 1...1000, using: &random))
     }
 
-    private func change(_ tree: PrefixTree, _ naive: inout NaiveRoutes, _ count: Int, _ random: inout SeededRandom)
+    private func change(_ tree: PrefixTree, _ naive: inout NaiveRoutes, _ count: Int, _ random: inout SeededGenerator)
         throws
     {
         for _ in 0..<count {
@@ -71,7 +72,7 @@ struct PrefixTreeAdoptionTests {
         "trees an earlier process left are taken over as they are, and changed from there",
         arguments: [UInt64(1), 2, 3])
     func takesOver(seed: UInt64) throws {
-        var random = SeededRandom(seed)
+        var random = SeededGenerator(seed: seed)
         var naive = NaiveRoutes()
         var tree = try PrefixTree(memory: memory.region, gracePeriod: grace)
         for round in 0..<20 {
@@ -101,7 +102,7 @@ struct PrefixTreeAdoptionTests {
 
     @Test("a bit that others change is found unless it changes no route, and made right", arguments: [UInt64(4), 5])
     func bits(seed: UInt64) throws {
-        var random = SeededRandom(seed)
+        var random = SeededGenerator(seed: seed)
         var naive = NaiveRoutes()
         let tree = try PrefixTree(memory: memory.region, gracePeriod: grace)
         try change(tree, &naive, 1500, &random)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CFastPath
+import TestSupport
 import Testing
 
 @testable import XDPDataPlane
@@ -165,7 +166,7 @@ struct PrefixTreeTests {
     @Test("agrees with a naive match over 100 000 random changes", arguments: [UInt64(1), 2])
     func random(seed: UInt64) throws {
         let tree = try makeTree()
-        var random = SeededRandom(seed)
+        var random = SeededGenerator(seed: seed)
         var naive = NaiveRoutes()
         var present: [RoutePrefix] = []
         // Few distinct bits, so that prefixes nest and collide.
@@ -224,7 +225,7 @@ struct PrefixTreeTests {
     func load() throws {
         let memory = TableTestMemory(bytes: 1 << 25)
         let tree = try PrefixTree(memory: memory.region, gracePeriod: grace)
-        var random = SeededRandom(3)
+        var random = SeededGenerator(seed: 3)
         var naive = NaiveRoutes()
         for index in 0..<20_000 {
             let high = 0x2001_0000_0000_0000 | random.next() >> 16
@@ -259,7 +260,7 @@ struct PrefixTreeTests {
         let memory = TableTestMemory(bytes: 96 * 64)
         let tree = try PrefixTree(memory: memory.region, gracePeriod: grace)
         var naive = NaiveRoutes()
-        var random = SeededRandom(4)
+        var random = SeededGenerator(seed: 4)
         var refused = 0
         for _ in 0..<400 {
             let batch = (0..<5).map { _ in
@@ -305,7 +306,7 @@ struct PrefixTreeTests {
 
     @Test("adopts the trees of an earlier process and replaces them when it loads")
     func adoption() throws {
-        var random = SeededRandom(5)
+        var random = SeededGenerator(seed: 5)
         let first = try makeTree()
         for _ in 0..<300 {
             try first.apply([
@@ -326,7 +327,7 @@ struct PrefixTreeTests {
     @Test("stays shallow enough for readers while prefixes come and go")
     func churn() throws {
         let tree = try makeTree()
-        var random = SeededRandom(1)
+        var random = SeededGenerator(seed: 1)
         let base: UInt64 = 0x2001_0db8_0000_0000
         try tree.apply([.set(.masked(ipv6: base, 0, 32), route: 1)])
         var present: [RoutePrefix] = []
@@ -350,7 +351,7 @@ struct PrefixTreeTests {
         let memory = memory
         let readers = ConcurrentReaders(count: 2)
         let tree = try PrefixTree(memory: memory.region, gracePeriod: readers)
-        var random = SeededRandom(6)
+        var random = SeededGenerator(seed: 6)
         // Every key keeps a /32 with route 1; longer prefixes over it come and go with route 2.
         let base: UInt64 = 0x2001_0db8_0000_0000
         try tree.apply([.set(.masked(ipv6: base, 0, 32), route: 1)])

@@ -2,23 +2,9 @@
 import CFastPath
 import Foundation
 import Synchronization
+import TestSupport
 
 @testable import XDPDataPlane
-
-/// splitmix64: the same numbers in every run.
-struct SeededRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
 
 /// Zeroed memory in place of mapped BPF arrays.
 final class TableTestMemory: @unchecked Sendable {
@@ -34,7 +20,7 @@ final class TableTestMemory: @unchecked Sendable {
         spills.initialize(repeating: fp_counter())
         settings = .allocate(capacity: 1)
         settings.initialize(to: fp_settings())
-        var random = SeededRandom(seed)
+        var random = SeededGenerator(seed: seed)
         withUnsafeMutableBytes(of: &settings.pointee.seed) { bytes in
             for index in bytes.indices { bytes[index] = UInt8.random(in: 0...255, using: &random) }
         }
@@ -88,11 +74,11 @@ final class ConcurrentReaders: GracePeriod {
     }
 
     /// Starts the readers; each runs `section` again and again, which returns lookups made and those that were wrong.
-    func start(_ section: @escaping @Sendable (inout SeededRandom) -> (lookups: Int, wrong: Int)) {
+    func start(_ section: @escaping @Sendable (inout SeededGenerator) -> (lookups: Int, wrong: Int)) {
         started.store(true, ordering: .releasing)
         for (index, own) in sections.enumerated() {
             Thread.detachNewThread { [self] in
-                var random = SeededRandom(UInt64(index) + 1000)
+                var random = SeededGenerator(seed: UInt64(index) + 1000)
                 while !stopped.load(ordering: .acquiring) {
                     let (made, bad) = section(&random)
                     own.ended.add(1, ordering: .acquiringAndReleasing)

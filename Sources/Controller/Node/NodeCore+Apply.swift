@@ -18,8 +18,8 @@ extension NodeCore {
         report.notices += plan.notices + fixedAtStart(new)
         if configuration?.limits != new.limits { programmer.setLimits(new.limits) }
         ageing.timeouts = new.ageing
-        setTiers(new)
         (self.identities, configuration, self.facts) = (identities, new, facts)
+        setTiers(new)
         adopt(plan, notices: report.notices)
         log("configuration_applied", describe(report))
 

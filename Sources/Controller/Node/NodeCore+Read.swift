@@ -69,6 +69,7 @@ extension NodeCore {
         case .mac:
             var result: [EntryRecord] = []
             let now = now
+            let cover = tiering?.cover(state)
             dataPlane.sweepMACs { record in
                 guard result.count < maximum else { return .keep }
                 let entry = TableEntry.mac(record.entry)
@@ -78,7 +79,7 @@ extension NodeCore {
                         origin: record.entry.isStatic ? wanted.origin(entry.entryKey) ?? .user : .learned,
                         counter: record.counter, idle: seconds(now.ticks(since: record.lastHit)),
                         idleTimeout: record.entry.isStatic ? nil : seconds(FlowAgeing.ticks(ageing.timeouts.mac)),
-                        location: tiering?.location(of: record.entry)))
+                        location: cover.flatMap { tiering?.location(of: record.entry, $0) }))
                 return .keep
             }
             return result

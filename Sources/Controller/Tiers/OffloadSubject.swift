@@ -89,6 +89,9 @@ public struct OffloadOwner: RawRepresentable, Hashable, Sendable, Comparable {
     public init(rawValue: UInt16) { self.rawValue = min(rawValue, PortID.maximum) }
     public init(_ port: PortID?) { self.init(rawValue: port?.rawValue ?? 0) }
 
+    /// One of its ports; nil where it is not known.
+    var port: PortID? { rawValue == 0 ? nil : PortID(rawValue: rawValue) }
+
     /// There are no more.
     static let count = Int(PortID.maximum) + 1
 

@@ -26,6 +26,15 @@ struct RuleCover {
     }
 }
 
+extension RuleCover {
+    /// A rule for all that goes to a station in its VLAN, from whatever port or station; nil: there is none.
+    func rule(of station: MACEntry) -> Megaflow? {
+        placements.keys.first { megaflow in
+            megaflow.destinationMAC == station.mac && (megaflow.vlan ?? station.vlan) == station.vlan
+        }
+    }
+}
+
 extension Tiering {
     func cover(_ state: TableState) -> RuleCover { RuleCover(plane.counts.placements, state: state) }
 
@@ -45,9 +54,14 @@ extension Tiering {
     }
 
     /// The same of what is sent to a station.
-    func location(of station: MACEntry) -> EntryLocation {
+    func location(of station: MACEntry, _ cover: RuleCover) -> EntryLocation {
+        switch station.action {
+        case .kernel: return EntryLocation(place: plane.capabilities.name, reason: "goes to the kernel")
+        case .cpu: return EntryLocation(place: plane.capabilities.name, reason: "goes to the controller")
+        case .drop, .port: break
+        }
         let subject = OffloadSubject.station(station.vlan, station.mac)
-        if let rule = policy.rule(of: subject) { return onCard(rule) }
+        if let rule = policy.rule(of: subject) ?? cover.rule(of: station) { return onCard(rule) }
         return EntryLocation(place: plane.capabilities.name, reason: reason(subject))
     }
 

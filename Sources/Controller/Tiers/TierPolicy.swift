@@ -40,9 +40,8 @@ public struct TierPolicy: Sendable {
         didSet {
             meter.hot = settings.promote
             guard settings.tenants != oldValue.tenants else { return }
-            // Of a rule for frames from any port it is not known any more who had asked for it: it stays whose it was.
-            for megaflow in Array(rules.keys) where megaflow.ingressPort != nil {
-                rules[megaflow]?.owner = settings.tenants.owner(of: megaflow.ingressPort)
+            for (megaflow, rule) in rules {
+                rules[megaflow]?.owner = settings.tenants.owner(of: megaflow.ingressPort ?? rule.owner.port)
             }
         }
     }

@@ -169,4 +169,34 @@ public enum CardReason: UInt8, Hashable, Sendable, CaseIterable {
     case trafficManagerCutThrough, notTagged, streamGateClosed, none
     case processorDefault = 26
     case processorSpecialCase, processorRule, processorSwitched, processorFlooded, processorRouted
+
+    /// As the programs of the CPU port call it (`bpf/include/card_tag.h`).
+    public var name: String {
+        switch self {
+        case .macReceiveError: "mac_rx_er"
+        case .oversize: "oversize"
+        case .fragment: "fragment"
+        case .runt: "runt"
+        case .fcs: "fcs"
+        case .receivePause: "rx_pause"
+        case .sixTreeSourceUpstream: "6t_src_addr_upstream"
+        case .sixTreeDestinationDownstream: "6t_dst_addr_downstream"
+        case .addressLoopback: "addr_loopback"
+        case .portLoopback: "port_loopback"
+        case .portDisabled: "port_disabled"
+        case .nocAction: "noc_action"
+        case .dropSpecialCase: "drop_special_case"
+        case .accelerationDatapath: "acc_dp"
+        case .trafficManagerCutThrough: "tm_ct"
+        case .notTagged: "mac_not_dsa_tagged"
+        case .streamGateClosed: "qci_gate_closed"
+        case .none: "none"
+        case .processorDefault: "proc_acc_default"
+        case .processorSpecialCase: "proc_special_case"
+        case .processorRule: "proc_fc_rule"
+        case .processorSwitched: "proc_ethsw_switched"
+        case .processorFlooded: "proc_ethsw_flood"
+        case .processorRouted: "proc_mac_routed"
+        }
+    }
 }

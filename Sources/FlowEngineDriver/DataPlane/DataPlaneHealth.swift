@@ -39,6 +39,12 @@ extension FlowEngineDataPlane {
         (tables.resets, tables.lostCounts) = (0, 0)
     }
 
+    /// Ticks between two readings of its ports' counters, of which there are hundreds.
+    private static let countInterval: UInt16 = 2
+
+    /// What its ports counted since the start.
+    public var statistics: CardStatistics { tables.driver.statistics }
+
     /// Looks after the card: whether it is still the one that was written, what it complains of, what is left to do. A few times a
     /// second.
     public func maintain() {
@@ -47,6 +53,10 @@ extension FlowEngineDataPlane {
             if !isToRecover { isToRecover = try tables.check() == .reset }
             if isToRecover { try recover() }
             try tables.driver.pollAlarms()
+            if now.ticks(since: countedAt) >= Self.countInterval {
+                try tables.driver.pollStatistics()
+                countedAt = now
+            }
             try flush()
             failedLook = nil
         } catch {

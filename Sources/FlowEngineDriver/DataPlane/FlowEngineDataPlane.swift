@@ -59,6 +59,8 @@ public final class FlowEngineDataPlane: OffloadingDataPlane {
     public internal(set) var isAdopted: Bool
     /// Why the card could not be looked after last time.
     var failedLook: CardError?
+    /// When its ports' counters were read last.
+    var countedAt = CoarseTime(rawValue: 0)
     let ports: CardPorts
     private let maintains: Bool
 

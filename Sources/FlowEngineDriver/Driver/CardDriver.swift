@@ -31,14 +31,14 @@ public final class CardDriver {
 
     /// Sets the card up: only what differs from what was applied last is written.
     public func apply(_ settings: CardSettings) throws(CardError) {
-        let (first, last) = try settings.words(identity, map)
+        let (first, last) = try words(settings)
         try write((first + last).filter { written[$0.address] != $0.value })
         self.settings = settings
     }
 
     /// What `restoreSettings` and `restoreTraffic` are to write; nothing is written yet.
     func stage(_ settings: CardSettings) throws(CardError) {
-        _ = try settings.words(identity, map)
+        _ = try settings.words(identity, map, found: NETSpeed())
         self.settings = settings
     }
 
@@ -46,13 +46,13 @@ public final class CardDriver {
     func restoreSettings() throws(CardError) {
         written = [:]
         guard let settings else { return }
-        try write(settings.words(identity, map).first)
+        try write(words(settings).first)
     }
 
     /// The rest of it.
     func restoreTraffic() throws(CardError) {
         guard let settings else { return }
-        try write(settings.words(identity, map).last)
+        try write(words(settings).last)
     }
 
     /// No rule decides until `restoreTraffic`.
@@ -63,6 +63,19 @@ public final class CardDriver {
     /// Whether the ports that were enabled are: they are not after a reset.
     var enabledPortsWord: UInt32? { written[map.net.enable.address] }
 
+    /// A port whose speed is not set keeps the one it has: all ports are in one register.
+    private func words(
+        _ settings: CardSettings
+    ) throws(CardError) -> (first: [RegisterAccess], last: [RegisterAccess]) {
+        var found = NETSpeed()
+        if !settings.speeds.isEmpty, let word = written[map.net.speed.address] {
+            found = NETSpeed(rawValue: word)
+        } else if !settings.speeds.isEmpty {
+            do { found = try bus.read(map.net.speed) } catch { throw .bus(error) }
+        }
+        return try settings.words(identity, map, found: found)
+    }
+
     private func write(_ words: [RegisterAccess]) throws(CardError) {
         var batch = words
         do {
@@ -72,6 +85,16 @@ public final class CardDriver {
             throw .bus(error)
         }
         for word in words { written[word.address] = word.value }
+    }
+
+    /// Whether it is still a card of the kind that was probed: behind a socket or a cable there may be another after a reset, which would
+    /// read the same words otherwise.
+    func verify() throws(CardError) {
+        let found = try CardIdentity.probe(bus, profile: identity.profile, hashRevision: identity.hashRevision).identity
+        guard
+            (found.mapRevision, found.hashID, found.portCount)
+                == (identity.mapRevision, identity.hashID, identity.portCount)
+        else { throw .another(found: found.layout, expected: identity.layout) }
     }
 
     // MARK: Operations
@@ -91,6 +114,26 @@ public final class CardDriver {
         } catch {
             throw .bus(error)
         }
+    }
+
+    /// What action ids with this overwrite index write over fields of a header, in every datapath. The entry's valid bits are in its first
+    /// word, which is cleared first and written last: no frame meets half an entry.
+    ///
+    /// - Parameter index: 0..<128.
+    public func write(_ entry: OverwriteEntry, at index: Int) throws(CardError) {
+        let count = map.overwrite.first?.count ?? 0
+        guard (0..<count).contains(index) else {
+            throw .invalid(setting: "an overwrite index", value: "\(index)", expected: "0..<\(count)")
+        }
+        let words = entry.words
+        var batch: [RegisterAccess] = []
+        for table in map.overwrite.prefix(identity.datapathCount) {
+            batch.append(.write(table.address(index, word: 0), 0))
+            for word in (0..<words.count).reversed() {
+                batch.append(.write(table.address(index, word: word), words[word]))
+            }
+        }
+        do { try bus.transfer(&batch) } catch { throw .bus(error) }
     }
 
     /// °C of the FPGA's die.

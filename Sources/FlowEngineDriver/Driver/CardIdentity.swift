@@ -42,6 +42,11 @@ public struct CardIdentity: Hashable, Sendable {
     public var smallestFrame: UInt32
     public var largestFrame: UInt32
 
+    /// What the meaning of its words hangs on.
+    var layout: String {
+        "map revision \(mapRevision), HASH_ID \(hashID.map { "\($0)" } ?? "none"), \(portCount) ports"
+    }
+
     /// `TrustNode, map revision 7`
     public var title: String {
         "\(profile == .trustNode ? "this TrustNode" : "this Real-Time HAT"), map revision \(mapRevision),"

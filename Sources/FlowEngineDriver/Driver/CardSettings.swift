@@ -38,6 +38,7 @@ public struct CardSettings: Hashable, Sendable {
     public var limits: [Int: Int] = [:]
     /// Flow ids that have a limit.
     public static let flows = 512
+    /// nil: turned off where a program had turned it on, as far as that is public (map revision 7).
     public var sixTree: SixTree?
     /// VLAN of frames without a tag, by port (map revision 17).
     public var portVLANs: [Int: UInt16] = [:]
@@ -47,8 +48,10 @@ public struct CardSettings: Hashable, Sendable {
 
 extension CardSettings {
     /// The words to write, in order; `last` are those with which traffic begins to flow: they belong behind the rules.
+    ///
+    /// - Parameter found: the speeds that the card has now.
     func words(
-        _ identity: CardIdentity, _ map: FlowEngineMap
+        _ identity: CardIdentity, _ map: FlowEngineMap, found: NETSpeed
     ) throws(CardError) -> (first: [RegisterAccess], last: [RegisterAccess]) {
         var first: [RegisterAccess] = []
         func set<Value, Access: Writable>(_ register: Register<Value, Access>, _ value: Value) {
@@ -60,7 +63,7 @@ extension CardSettings {
             set(map.net.ownMACAddrH, NETOwnMACAddrH(rawValue: UInt32(mac.rawValue >> 32)))
         }
         if !speeds.isEmpty {
-            var value = NETSpeed()
+            var value = found
             for (port, speed) in speeds { value[port: port] = speed }
             set(map.net.speed, value)
         }
@@ -112,7 +115,15 @@ extension CardSettings {
     private func sixTreeWords(
         _ identity: CardIdentity, _ map: FlowEngineMap, _ words: inout [RegisterAccess]
     ) throws(CardError) {
-        guard let tree = sixTree else { return }
+        guard let tree = sixTree else {
+            // Somebody had turned it on by the registers, an earlier run perhaps: it would go on sending past the tables.
+            if let register = map.common.features6Tree, var value = identity.sixTree, value.enabled, value.fromRegisters
+            {
+                value.enabled = false
+                words.append(.write(register.address, value.rawValue))
+            }
+            return
+        }
         words.append(.write(map.net.sixTreeAddrL.address, UInt32(truncatingIfNeeded: tree.prefix)))
         words.append(.write(map.net.sixTreeAddrH.address, UInt32(tree.prefix >> 32 & 0xff_ffff)))
         words.append(.write(map.net.sixTreeSrcPtr.address, UInt32(tree.sourcePointer)))

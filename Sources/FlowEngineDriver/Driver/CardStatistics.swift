@@ -33,6 +33,40 @@ public struct CardStatistics: Hashable, Sendable {
     }
 }
 
+extension CardStatistics {
+    /// A count of a port that is not 0.
+    public struct Count: Hashable, Sendable {
+        /// The card's port.
+        public var port: Int
+        /// `received`, `sent`; with the card's reason `dropped_runt`, `send_dropped_tm_ct`, `handed_over_proc_acc_default`.
+        public var what: String
+        public var packets: UInt64
+
+        public init(port: Int, what: String, packets: UInt64) {
+            (self.port, self.what, self.packets) = (port, what, packets)
+        }
+    }
+
+    /// Of each port: good packets, then what was dropped and handed over, by reason.
+    public var counts: [Count] {
+        var counts: [Count] = []
+        for port in 0..<ports {
+            func add(_ what: String, _ packets: UInt64) {
+                if packets > 0 { counts.append(Count(port: port, what: what, packets: packets)) }
+            }
+            add("received", received[port])
+            add("sent", sent[port])
+            for reason in 0..<Self.reasons {
+                let name = CardReason(rawValue: UInt8(reason))?.name ?? "reserved_\(reason)"
+                add("dropped_\(name)", receiveDrops[port][reason])
+                add("send_dropped_\(name)", sendDrops[port][reason])
+                add("handed_over_\(name)", handedOver[port][reason])
+            }
+        }
+        return counts
+    }
+}
+
 /// Counters to be read in one batch, and where their sums are.
 private struct CounterBatch {
     var accesses: [RegisterAccess] = []

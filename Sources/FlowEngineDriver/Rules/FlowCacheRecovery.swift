@@ -35,6 +35,10 @@ extension FlowCacheTables {
             return false
         }
         if isReady { isResetUntold = true }
+        do throws(CardError) { try driver.verify() } catch {
+            note(error)
+            throw error
+        }
         try rebuild(wanted: wanted)
         if isResetUntold { resets += 1 }
         isResetUntold = false

@@ -16,15 +16,7 @@ extension FlowCacheTables {
     /// if it fails, make a new one.
     public func start(_ settings: CardSettings) throws(CardError) -> Start {
         try driver.stage(settings)
-        let shadow: CardShadow
-        do { shadow = try store.load() } catch { throw .shadow(error) }
-        recorded = Set(shadow.records.keys.compactMap { Int(exactly: $0) })
-        do {
-            let (count, scratch) = (driver.map.bm.mmiAccesses.address, driver.map.common.rwTest.address)
-            plan.count = try AccessCount.calibrate(driver.bus, count: count, scratch: scratch)
-        } catch {
-            throw .bus(error)
-        }
+        let shadow = try loadShadow()
         let scratch = try readMarker()
         let rules = decode(shadow)
         if shadow.marker != 0, UInt64(scratch) == shadow.marker, let rules {
@@ -41,6 +33,44 @@ extension FlowCacheTables {
         let places = shadow.records.keys.compactMap { Int(exactly: $0).flatMap { RulePlace(ordinal: $0) } }
         try rebuild(alsoClearing: places) { _ in false }
         return .cleared(parked: book.count)
+    }
+
+    /// In place of `start`, for a card that nobody is to drive any more: takes out what an earlier process left there, and touches nothing
+    /// else.
+    ///
+    /// - Returns: rules that could not be taken out; nil: the card has none of ours, since it was reset, or is somebody else's by now.
+    public func abandon() throws(CardError) -> Int? {
+        let shadow = try loadShadow()
+        guard shadow.marker != 0, try UInt64(readMarker()) == shadow.marker else {
+            var change = CardShadowChange(marker: 0, records: [:])
+            for place in shadow.records.keys { change.records[place] = .some(nil) }
+            do { try store.record(change) } catch { throw .shadow(error) }
+            return nil
+        }
+        // Which of the card's words are ours is not known of records of another version.
+        guard let rules = decode(shadow) else { return shadow.records.count }
+        _ = try adopt(
+            rules.map { rule, isSettled in
+                var going = rule
+                going.state = .condemned
+                return (going, isSettled)
+            }, marker: UInt32(truncatingIfNeeded: shadow.marker))
+        do { try flush() } catch { throw .shadow(error) }
+        return book.ordinalsInUse.count
+    }
+
+    /// And finds out how the card counts accesses.
+    private func loadShadow() throws(CardError) -> CardShadow {
+        let shadow: CardShadow
+        do { shadow = try store.load() } catch { throw .shadow(error) }
+        recorded = Set(shadow.records.keys.compactMap { Int(exactly: $0) })
+        do {
+            let (count, scratch) = (driver.map.bm.mmiAccesses.address, driver.map.common.rwTest.address)
+            plan.count = try AccessCount.calibrate(driver.bus, count: count, scratch: scratch)
+        } catch {
+            throw .bus(error)
+        }
+        return shadow
     }
 
     private func readMarker() throws(CardError) -> UInt32 {

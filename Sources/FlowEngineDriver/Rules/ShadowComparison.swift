@@ -45,9 +45,11 @@ public struct ShadowComparison: Sendable {
         }
         for (slot, word) in words.enumerated() where !openSlots.contains(slot) {
             let expected = wanted[slot] ?? HashWord.empty
-            if word != expected {
-                differences.append("hash slot 0x\(String(slot, radix: 16)) holds \(word), not \(expected)")
-            }
+            // Which slot a record of another version means is not known.
+            if word == expected || HashWord.rule(word).map({ open.contains(.exact($0)) }) == true { continue }
+            differences.append(
+                "hash slot 0x\(String(slot, radix: 16)) holds 0x\(String(word, radix: 16)), not 0x\(String(expected, radix: 16))"
+            )
         }
     }
 

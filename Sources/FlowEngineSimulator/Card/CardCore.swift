@@ -139,5 +139,8 @@ struct CardCore: Sendable {
         }
     }
 
-    mutating func advance(_ nanoseconds: UInt64) { time += nanoseconds }
+    /// Time ends after 292 years: what is reckoned beyond it still has a bit of room.
+    mutating func advance(_ nanoseconds: UInt64) { time = min(time + min(nanoseconds, Self.end), Self.end) }
+
+    private static let end = UInt64(Int64.max)
 }

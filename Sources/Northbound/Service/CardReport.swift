@@ -15,6 +15,19 @@ public struct CardReport: Hashable, Sendable {
         }
     }
 
+    /// What one of its ports counted since the start.
+    public struct PortCount: Hashable, Sendable {
+        /// The node's port; the card's number where it is none of the node's.
+        public var port: String
+        /// `received`, `sent`, `dropped_runt`, `handed_over_proc_acc_default`.
+        public var what: String
+        public var packets: UInt64
+
+        public init(port: String, what: String, packets: UInt64) {
+            (self.port, self.what, self.packets) = (port, what, packets)
+        }
+    }
+
     /// As its driver calls it.
     public var name: String
     /// Why nothing is offloaded; empty: the card is in use.
@@ -30,14 +43,16 @@ public struct CardReport: Hashable, Sendable {
     public var overtaken: UInt64
     /// How often something was refused, by reason.
     public var refused: [String: UInt64]
+    public var counts: [PortCount]
 
     public init(
         name: String, problem: String = "", tables: [Table] = [], packets: UInt64 = 0, placed: UInt64 = 0,
-        cold: UInt64 = 0, replaced: UInt64 = 0, overtaken: UInt64 = 0, refused: [String: UInt64] = [:]
+        cold: UInt64 = 0, replaced: UInt64 = 0, overtaken: UInt64 = 0, refused: [String: UInt64] = [:],
+        counts: [PortCount] = []
     ) {
         (self.name, self.problem, self.tables, self.packets) = (name, problem, tables, packets)
         (self.placed, self.cold, self.replaced, self.overtaken) = (placed, cold, replaced, overtaken)
-        self.refused = refused
+        (self.refused, self.counts) = (refused, counts)
     }
 }
 

@@ -11,6 +11,9 @@ extension Listing {
         lines += Paragraph.lines(
             "rules placed \(card.placed), \(left)" + (refused.isEmpty ? "" : "; refused: \(refused)"),
             first: label(""), rest: label(""))
+        for line in byPlace(card.counts.map { ($0.port, $0.what, $0.packets) }) {
+            lines += Paragraph.lines(line, first: label(""), rest: label(""))
+        }
         if !card.problem.isEmpty {
             lines += Paragraph.lines("not in use: \(card.problem)", first: label(""), rest: label(""))
         }
@@ -19,17 +22,21 @@ extension Listing {
 
     /// A line for each port of the card behind its CPU port, and one for frames that belong to none.
     static func cpuPort(_ counts: [CPUPortCount]) -> [String] {
-        var places: [String?] = []
-        for count in counts where !places.contains(count.port) { places.append(count.port) }
         var lines: [String] = []
-        for place in places {
-            let words = counts.filter { $0.port == place }.map { "\($0.what) \($0.counter.packets)" }
-            lines += Paragraph.lines(
-                "\(place ?? "no port"): \(words.joined(separator: ", "))",
-                first: label(lines.isEmpty ? "cpu port" : ""),
-                rest: label(""))
+        for line in byPlace(counts.map { ($0.port ?? "no port", $0.what, $0.counter.packets) }) {
+            lines += Paragraph.lines(line, first: label(lines.isEmpty ? "cpu port" : ""), rest: label(""))
         }
         return lines
+    }
+
+    /// `rt0: received 7, dropped_runt 1`, in the order of the counts.
+    public static func byPlace(_ counts: [(place: String, what: String, packets: UInt64)]) -> [String] {
+        var places: [String] = []
+        for count in counts where !places.contains(count.place) { places.append(count.place) }
+        return places.map { place in
+            "\(place): "
+                + counts.filter { $0.place == place }.map { "\($0.what) \($0.packets)" }.joined(separator: ", ")
+        }
     }
 
     static func json(_ count: CPUPortCount) -> JSONValue {
@@ -63,6 +70,10 @@ extension Listing {
             "overtaken": .unsigned(card.overtaken),
             "refused": .object(
                 card.refused.sorted { $0.key < $1.key }.map { JSONMember($0.key, .unsigned($0.value)) }),
+            "ports": .array(
+                card.counts.map {
+                    .object(["port": .string($0.port), "what": .string($0.what), "packets": .unsigned($0.packets)])
+                }),
         ])
     }
 }

@@ -17,6 +17,9 @@ extension CardReport {
             $0.refused = refused.sorted { $0.key < $1.key }.map { reason, count in
                 .with { ($0.reason, $0.count) = (reason, count) }
             }
+            $0.counts = counts.map { count in
+                .with { ($0.port, $0.what, $0.packets) = (count.port, count.what, count.packets) }
+            }
         }
     }
 
@@ -27,7 +30,8 @@ extension CardReport {
                 Table(name: $0.name, capacity: Int(clamping: $0.capacity), used: Int(clamping: $0.used))
             }, packets: wire.packets, placed: wire.placed, cold: wire.cold, replaced: wire.replaced,
             overtaken: wire.overtaken,
-            refused: Dictionary(wire.refused.map { ($0.reason, $0.count) }) { first, _ in first })
+            refused: Dictionary(wire.refused.map { ($0.reason, $0.count) }) { first, _ in first },
+            counts: wire.counts.map { PortCount(port: $0.port, what: $0.what, packets: $0.packets) })
     }
 }
 

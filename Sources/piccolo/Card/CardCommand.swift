@@ -12,8 +12,9 @@ struct CardCommand: ParsableCommand {
             first, but for `list`, `tables`, `audit`, `acknowledge` and `simulate`.
             """,
         subcommands: [
-            CardListCommand.self, CardInfoCommand.self, CardSelftestCommand.self, CardRegsCommand.self,
-            CardReadCommand.self, CardWriteCommand.self, CardTablesCommand.self, CardAuditCommand.self,
+            CardListCommand.self, CardInfoCommand.self, CardStatsCommand.self, CardSelftestCommand.self,
+            CardRegsCommand.self, CardReadCommand.self, CardWriteCommand.self, CardTablesCommand.self,
+            CardAuditCommand.self,
             CardSimulateCommand.self,
         ] + ofDaemon)
 

@@ -44,6 +44,26 @@ struct CardInfoCommand: ParsableCommand {
     }
 }
 
+struct CardStatsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stats", abstract: "What the card's ports counted since this was asked last: the card forgets it.",
+        discussion: "Good packets by port, and what was dropped or handed to the processor, with the card's reasons.")
+    @OptionGroup var card: CardOptions
+    @Flag(help: "Print JSON.") var json = false
+
+    func run() throws {
+        let bus = try card.open()
+        do {
+            let driver = try CardDriver(
+                bus: bus, profile: try card.board ?? card.location().board(), hashRevision: card.hashRevision)
+            try driver.pollStatistics()
+            Terminal.out(.counts(driver.statistics.counts), json: json)
+        } catch {
+            throw CommandFailure(message: "\(error)")
+        }
+    }
+}
+
 struct CardSelftestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "selftest", abstract: "Whether the card answers, and how fast it can be spoken to.",

@@ -63,6 +63,19 @@ extension Listing {
             ]))
     }
 
+    static func counts(_ counts: [CardStatistics.Count]) -> Listing {
+        Listing(
+            lines: counts.isEmpty
+                ? ["nothing was counted"]
+                : byPlace(counts.map { ("port \($0.port)", $0.what, $0.packets) }).flatMap { line in
+                    Paragraph.lines(line, first: "", rest: "    ")
+                },
+            json: .array(
+                counts.map {
+                    .object(["port": .count($0.port), "what": .string($0.what), "packets": .unsigned($0.packets)])
+                }))
+    }
+
     static func selftest(
         _ tests: [CardSelftest], _ card: CardIdentity, bus: String, speed: SPISpeedReport?
     ) -> Listing {

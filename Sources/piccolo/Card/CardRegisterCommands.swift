@@ -35,7 +35,7 @@ struct CardRegsCommand: ParsableCommand {
             let opened = try card.map()
             (bus, registers) = (opened.bus, opened.map.registers)
         }
-        let wanted = name.map { name in registers.filter { $0.isCalled(name) } } ?? registers
+        let wanted = name.map { registers.called($0) } ?? registers
         guard !wanted.isEmpty else {
             throw CommandFailure(message: "no register is called \(name ?? ""); `piccolo card regs` lists them")
         }
@@ -88,9 +88,18 @@ struct RegisterReading {
 extension RegisterDescription {
     var fullName: String { "\(block).\(name)".lowercased() }
 
+    /// By its whole name, or the one within its block.
     func isCalled(_ name: String) -> Bool {
+        fullName == name || self.name.lowercased() == name
+    }
+}
+
+extension [RegisterDescription] {
+    /// The one of this name, else those whose names begin with it.
+    fileprivate func called(_ name: String) -> [RegisterDescription] {
         let name = name.lowercased()
-        return fullName == name || self.name.lowercased() == name || fullName.hasPrefix(name)
+        let exact = filter { $0.isCalled(name) }
+        return exact.isEmpty ? filter { $0.fullName.hasPrefix(name) } : exact
     }
 }
 

@@ -13,8 +13,8 @@ struct CardShadowOptions: ParsableArguments {
     @OptionGroup var state: StateOption
     @Option(
         help: ArgumentHelp(
-            "The board the shadow is of: \(CardProfile.allCases.map(\.rawValue).joined(separator: ", ")). By default what the "
-                + "configuration's bus leads to.",
+            "The board the shadow is of: \(CardProfile.allCases.map(\.rawValue).joined(separator: ", ")). By default the "
+                + "configuration's.",
             valueName: "board"))
     var board: CardProfile?
     @Option(help: ArgumentHelp("Key sets of its flow cache; by default the board's.", valueName: "revision"))
@@ -89,7 +89,9 @@ struct CardAuditCommand: ParsableCommand {
         if let host = wires.first(where: { $0.port == nil }) {
             throw ValidationError("--wire needs a number before \(host.interface): frames for the host are the node's")
         }
-        guard patience > 0 else { throw ValidationError("--patience must be at least 1, not \(patience)") }
+        guard (1...60_000).contains(patience) else {
+            throw ValidationError("--patience must be 1 to 60000, not \(patience)")
+        }
     }
 
     func run() throws {

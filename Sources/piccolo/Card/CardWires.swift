@@ -128,6 +128,20 @@ struct CardWires {
 
     init(_ arguments: [WireArgument]) throws(CommandFailure) {
         wires = try WireArgument.open(arguments).compactMap { port, wire in port.map { ($0, wire) } }
+        // What is sent into a cable that is not plugged in comes out nowhere, as if it had been dropped.
+        for (_, wire) in wires {
+            let hasCarrier: Bool
+            do throws(NetlinkError) {
+                var netlink = try NetlinkSocket()
+                hasCarrier = try netlink.link(named: wire.interface).hasCarrier
+            } catch {
+                throw CommandFailure(message: "\(error)")
+            }
+            guard hasCarrier else {
+                throw CommandFailure(
+                    message: "\(wire.interface) has no carrier: it is down, or its cable is not plugged in")
+            }
+        }
     }
 
     /// Bytes at the end of a frame that it is known by.
@@ -139,10 +153,6 @@ struct CardWires {
     ///   - frame: ends with a mark.
     ///   - patience: milliseconds to wait for it.
     func send(_ frame: [UInt8], into port: Int, _ patience: Int) throws -> [SimulatedCardClient.Emission] {
-        func drain(_ take: (Int, [UInt8]) -> Void) {
-            for (port, wire) in wires { while let frame = wire.receive() { take(port, frame) } }
-        }
-        drain { _, _ in }
         guard let first = wires.first(where: { $0.port == port }) else { return [] }
         do { try first.wire.send(frame) } catch { throw CommandFailure(message: "\(error)") }
         var found: [SimulatedCardClient.Emission] = []
@@ -153,8 +163,14 @@ struct CardWires {
             let left = (end - clock.now) / .milliseconds(1)
             _ = poll(&entries, nfds_t(entries.count), Int32(max(1, left)))
             let before = found.count
-            drain { port, received in
-                if received.suffix(Self.mark) == frame.suffix(Self.mark) { found.append(.init(.port(port), received)) }
+            for (port, wire) in wires {
+                // Others may send without end.
+                for _ in 0..<Self.batch {
+                    guard let received = wire.receive() else { break }
+                    if received.suffix(Self.mark) == frame.suffix(Self.mark) {
+                        found.append(.init(.port(port), received))
+                    }
+                }
             }
             // If it comes twice, the second is not far behind.
             if found.count > before { end = min(end, clock.now + .milliseconds(Self.after)) }
@@ -162,5 +178,7 @@ struct CardWires {
         return found
     }
 
+    /// Milliseconds.
     private static let after = 10
+    private static let batch = 256
 }

@@ -63,11 +63,12 @@ struct RunCommand: AsyncParsableCommand {
         var cpuPorts: CPUPorts?
         let plane: XDPDataPlane
         let earlier = state.earlier()
-        var notes = CPUPorts.releaseAbandoned(earlier.configuration, wanted)
+        var notes: [String] = []
         do {
             // First: its ports are interfaces that the rest of the node finds.
             if let card = wanted.card, let cable = card.cpuPort { cpuPorts = try CPUPorts(card, cable, wanted) }
             plane = try Self.load(sizes, &notes)
+            notes += CPUPorts.releaseAbandoned(earlier.configuration, wanted)
         } catch {
             try? cpuPorts?.releaseUnlessAdopted()
             // Only an empty one goes: what an earlier process left pinned stays.
@@ -75,7 +76,7 @@ struct RunCommand: AsyncParsableCommand {
             store.close()
             throw error is CommandFailure ? error : CommandFailure(message: "\(error)")
         }
-        Self.withdrawAbandoned(earlier, wanted, plane, store, &notes)
+        notes += Self.withdrawAbandoned(earlier, wanted, store)
         let front = Self.front(wanted, plane, store, state.earlier().node, &notes)
         var options = NodeController.Options()
         options.eventDescriptors = plane.eventFileDescriptors
@@ -147,26 +148,23 @@ struct RunCommand: AsyncParsableCommand {
     /// A card that the configuration does not name any more goes on deciding frames by the rules that an earlier process left there: they are
     /// taken out.
     private static func withdrawAbandoned(
-        _ earlier: (node: StoredNode?, configuration: Configuration?), _ wanted: Configuration, _ plane: XDPDataPlane,
-        _ store: any NodeStore, _ notes: inout [String]
-    ) {
+        _ earlier: (node: StoredNode?, configuration: Configuration?), _ wanted: Configuration, _ store: any NodeStore
+    ) -> [String] {
         let shadow = CardShadow(earlier.node)
-        guard !shadow.records.isEmpty else { return }
-        let rules = "\(shadow.records.count) rules that an earlier run left on it"
+        guard !shadow.records.isEmpty else { return [] }
+        let rules = "\(shadow.records.count) rules that an earlier run left there may still decide frames"
         guard let card = earlier.configuration?.card else {
-            if wanted.card == nil {
-                notes.append("there is no card in the configuration, and \(rules) may still decide frames there")
-            }
-            return
+            // Of a card that is named the marker says whether they are there.
+            return wanted.card != nil
+                ? [] : ["the memory has rules of a card, and no configuration says which card that was: \(rules)"]
         }
-        guard card.bus != wanted.card?.bus else { return }
+        guard card.bus != wanted.card?.bus else { return [] }
         let place = "the card at \(card.bus.text), which the configuration does not name any more,"
         do {
-            let front = try CardFront.open(card, numbers: [:], back: plane, shadow: shadow, store: store)
-            let left = CardFront.withdraw(front)
-            if left > 0 { notes.append("\(place) could not be written: \(left) rules may still decide frames") }
+            let left = try CardFront.abandon(card, shadow: shadow, store: store)
+            return left > 0 ? ["\(place) could not be written: \(left) rules may still decide frames"] : []
         } catch {
-            notes.append("\(place) cannot be reached: \(error); \(rules) may still decide frames")
+            return ["\(place) cannot be reached: \(error); \(rules)"]
         }
     }
 

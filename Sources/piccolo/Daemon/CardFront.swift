@@ -50,7 +50,8 @@ enum CardFront {
                 }
         }
         if let bytes = card.packetMemory {
-            for flow in 0..<CardSettings.flows { settings.limits[flow] = bytes }
+            // Flow 0 is all that no rule knows: what is on its way to the host must not be held up by it.
+            for flow in 1..<CardSettings.flows { settings.limits[flow] = bytes }
         }
         if let tree = card.sixTree, case .v6(let address) = tree.prefix.address {
             settings.sixTree = .init(
@@ -65,7 +66,20 @@ enum CardFront {
         front.sweepOffloads { _ in .remove }
         // Now, what could not be taken out the first time, and the shadow's last word.
         front.maintain()
-        return front.tables.book.ordinalsInUse.count
+        let book = front.tables.book
+        return book.ordinalsInUse.count { book[$0].map { $0.state != .placed } == true }
+    }
+
+    /// Takes out what an earlier process left on a card that is not to be driven any more; its settings stay.
+    ///
+    /// - Returns: rules that could not be taken out.
+    static func abandon(_ card: Configuration.Card, shadow: CardShadow, store: any NodeStore) throws -> Int {
+        let profile = profile(of: card)
+        let driver = try CardDriver(
+            bus: try bus(card), profile: profile, quirks: quirks(card.quirks, profile),
+            hashRevision: card.hashRevision)
+        let tables = FlowCacheTables(driver: driver, ports: CardPorts([:]), store: NodeShadowStore(shadow, store))
+        return try tables.abandon() ?? 0
     }
 
     static func profile(of card: Configuration.Card) -> CardProfile {
@@ -198,6 +212,17 @@ final class CPUPorts: Sendable {
                 "\(pins) has programs of a card's CPU port that no configuration names; remove it and its interfaces"
             ]
         }
+        guard earlier.pinPath != wanted.pinPath else { return release(card, cable, earlier) }
+        // Under another path there may be another node by now.
+        guard let lock = try? StateLock(state: earlier.pinPath) else { return [] }
+        let notes = release(card, cable, earlier)
+        _ = consume lock
+        return notes
+    }
+
+    private static func release(
+        _ card: Configuration.Card, _ cable: Configuration.Card.CPUPort, _ earlier: Configuration
+    ) -> [String] {
         do {
             try CPUPorts(card, cable, earlier).release()
             return []
@@ -220,15 +245,21 @@ final class CPUPorts: Sendable {
         }
     }
 
-    /// Those that are not 0.
-    func counts() -> [CPUPortCount] {
-        let counts: [CardCount] = port.withLock { port in
+    /// Those that are not 0, and why they could not be read.
+    func counts() -> (counts: [CPUPortCount], complaint: String?) {
+        let result: Result<[CardCount], CardPortError> = port.withLock { port in
             switch port {
-            case .some(let port): (try? port.counts()) ?? []
-            case nil: []
+            case .some(let port):
+                do throws(CardPortError) { return .success(try port.counts()) } catch { return .failure(error) }
+            case nil: return .success([])
             }
         }
-        return counts.map { count in
+        let counts: [CardCount]
+        switch result {
+        case .success(let found): counts = found
+        case .failure(let error): return ([], "what the CPU port counted cannot be read: \(error)")
+        }
+        let named = counts.map { count in
             let what =
                 switch count.what {
                 case .counter(let counter): counter.name
@@ -236,6 +267,7 @@ final class CPUPorts: Sendable {
                 }
             return CPUPortCount(port: count.port, what: what, counter: count.counter)
         }
+        return (named, nil)
     }
 
     /// Takes the ports away again. A node that keeps its programs does not.

@@ -19,6 +19,9 @@ struct ControllerService: NodeService {
         let status = await controller.status()
         let statistics = status.statistics
         let (running, last) = await programs.describe()
+        let cpuPort = cpuPorts?.counts()
+        var card = status.card.map { CardReport($0) }
+        if card != nil { card?.counts = await cardCounts(status.ports) }
         return Northbound.NodeStatus(
             version: Version.text, pid: getpid(), uptimeMilliseconds: UInt64(status.uptime * 1000),
             configuration: daemon.appliedFile.withLock { $0 }, dataPlane: status.dataPlane,
@@ -28,13 +31,13 @@ struct ControllerService: NodeService {
                 sent: statistics.eventsSent, repeated: statistics.eventsRepeated, lost: statistics.eventsLost),
             residentBytes: DaemonState.residentBytes(),
             complaints: daemon.notes.withLock { $0 } + (status.memory?.notices ?? []) + status.complaints
-                + (cpuPorts?.complaints() ?? []),
+                + (cpuPorts?.complaints() ?? []) + (cpuPort?.complaint.map { [$0] } ?? []),
             state: status.memory.map { StateReport($0, directory: daemon.stateDirectory) },
             start: status.adoption.map { StartReport($0, reason: daemon.startReason) },
             reconciliation: ReconciliationReport(status.reconciliation),
             program: ProgramReport(running, replacement: last?.sentence ?? ""),
-            card: status.card.map { CardReport($0) },
-            cpuPort: cpuPorts?.counts() ?? [])
+            card: card,
+            cpuPort: cpuPort?.counts ?? [])
     }
 
     func ports() async throws(NodeError) -> [PortReport] {
@@ -103,6 +106,20 @@ struct ControllerService: NodeService {
                 refused: programmer.refusals.reduce(0, +), rejected: programmer[.tableFull]),
             events: EventTotals(
                 sent: statistics.eventsSent, repeated: statistics.eventsRepeated, lost: statistics.eventsLost))
+    }
+
+    /// By the names of the node's ports.
+    private func cardCounts(_ ports: [PortStatus]) async -> [CardReport.PortCount] {
+        let names = Dictionary(ports.map { ($0.entry.port, $0.binding.name) }) { first, _ in first }
+        return await controller.withDataPlane { _ in
+            guard let front = held.front else { return [] }
+            let numbers = front.tables.book.ports
+            return front.statistics.counts.map { count in
+                let name = numbers.all.first { numbers.number(of: $0) == count.port }.flatMap { names[$0] }
+                return CardReport.PortCount(
+                    port: name ?? "card port \(count.port)", what: count.what, packets: count.packets)
+            }
+        }
     }
 
     func acknowledgeCard() async throws(NodeError) -> [String] {

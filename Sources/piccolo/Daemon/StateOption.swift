@@ -21,7 +21,6 @@ struct StateOption: ParsableArguments {
         }
     }
 
-    /// The configuration applied last.
     /// What an earlier run left in the memory, and the configuration it had, as far as they can be read.
     func earlier() -> (node: StoredNode?, configuration: Configuration?) {
         guard let node = try? SQLiteStore.openReader(directory: stateDir).load({ _ in }) else { return (nil, nil) }
@@ -29,6 +28,7 @@ struct StateOption: ParsableArguments {
         return (node, file?.configuration)
     }
 
+    /// The configuration applied last.
     func remembered() throws -> ConfigurationFile {
         func failure(_ why: String) -> CommandFailure {
             CommandFailure(message: "no configuration is remembered in \(stateDir)\(why); give one with --config FILE")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import FlowEngineDriver
 import FlowEngineRegisters
+import TestSupport
 import Testing
 
 @Suite("Words of an entry")

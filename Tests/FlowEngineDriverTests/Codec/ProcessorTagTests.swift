@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import FlowEngineDriver
 import Packet
+import TestSupport
 import Testing
 
 @Suite("Tag between card and host")

@@ -99,6 +99,71 @@ struct AdoptionTests {
         world.expectCardAsBook()
     }
 
+    @Test("a card that nobody is to drive any more loses the rules of before, and nothing else is touched")
+    func abandoned() throws {
+        let world = try CardWorld()
+        let macs = StationTables.universe.prefix(12)
+        for mac in macs { #expect(world.plane.write([stationUpdate(mac, .port(world.ports[1]))]) == [.applied]) }
+        _ = world.plane.offload(macs.map { station($0) })
+        world.plane.maintain()
+        let rules = world.card.contents.slots
+        #expect(rules.count > 5)
+        func leftover(_ store: MemoryShadowStore) throws -> FlowCacheTables {
+            let driver = try CardDriver(
+                bus: SimulatedRegisterBus(world.card), profile: .trustNode,
+                quirks: CardWorld.quirks(world.card.configuration, .trustNode))
+            return FlowCacheTables(driver: driver, ports: CardPorts([:]), store: store)
+        }
+
+        // Somebody else has taken the card since.
+        let map = world.plane.tables.driver.map
+        let bus = SimulatedRegisterBus(world.card)
+        let marker = try bus.read(map.common.rwTest)
+        try bus.write(map.common.rwTest, CommonRwTest(rawValue: 77))
+        let foreign = MemoryShadowStore(world.store.load())
+        let writes = world.card.counters.writes
+        #expect(try leftover(foreign).abandon() == nil)
+        #expect(foreign.load().records.isEmpty && world.card.contents.slots == rules)
+        // What is tried out of counting is the scratch register, as it was.
+        #expect(try bus.read(map.common.rwTest).value == 77 && world.card.counters.writes > writes)
+
+        try bus.write(map.common.rwTest, marker)
+        let enabled = try bus.read(map.net.enable)
+        #expect(try leftover(world.store).abandon() == 0)
+        #expect(world.store.load().records.isEmpty)
+        #expect(world.card.contents.slots.isEmpty && world.card.contents.rules.allSatisfy { !$0.isValid })
+        #expect(try bus.read(map.net.enable) == enabled)
+    }
+
+    @Test("after a reset a card of another kind is not written by the old one's layout")
+    func anotherKind() throws {
+        let bus = Exchangeable(SimulatedRegisterBus(try SimulatedCard(CardWorld.configuration(hashRevision: 12))))
+        let card = try SimulatedCard(CardWorld.configuration(hashRevision: 12))
+        bus.inner = SimulatedRegisterBus(card)
+        let world = try CardWorld(card, bus, MemoryShadowStore())
+        #expect(world.plane.write([stationUpdate(StationTables.universe[0], .port(world.ports[1]))]) == [.applied])
+        _ = world.plane.offload([station(StationTables.universe[0])])
+        let other = try SimulatedCard(CardWorld.configuration(hashRevision: 3))
+        bus.inner = SimulatedRegisterBus(other)
+        world.plane.maintain()
+        let complaints = world.plane.health().complaints
+        #expect(complaints.contains { $0.contains("another card answers: map revision 7, HASH_ID 3") }, "\(complaints)")
+        #expect(other.contents == CardContents())
+        // The right one again, which was reset.
+        bus.inner = SimulatedRegisterBus(card)
+        card.reset()
+        world.plane.maintain()
+        #expect(world.plane.tables.isReady && world.plane.tables.resets == 1)
+        world.expectCardAsBook()
+    }
+
+    private final class Exchangeable: RegisterBus {
+        var inner: any RegisterBus
+        init(_ inner: any RegisterBus) { self.inner = inner }
+        var name: String { inner.name }
+        func transfer(_ accesses: inout [RegisterAccess]) throws(BusError) { try inner.transfer(&accesses) }
+    }
+
     private func stationUpdate(_ mac: UInt64, _ action: MACEntry.Action) -> TableUpdate {
         .insert(stationEntry(mac, action))
     }

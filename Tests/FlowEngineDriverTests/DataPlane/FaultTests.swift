@@ -4,6 +4,7 @@ import FlowEngineRegisters
 import FlowEngineSimulator
 import Packet
 import Tables
+import TestSupport
 import Testing
 
 /// The card misbehaves at some access while rules come, change and go; the driver finds out, says so, and puts it right.

@@ -4,6 +4,7 @@ import FlowEngineRegisters
 import FlowEngineSimulator
 import Packet
 import Tables
+import TestSupport
 import Testing
 
 /// A process that ends at any access, in the middle of changes, of offloading, of a start; and another that begins with what is

@@ -52,6 +52,22 @@ struct HealthTests {
         #expect(driver.statistics.defaultFlow - before.defaultFlow == 2)
     }
 
+    @Test("what ports counted is read about once a second, and has the card's reasons")
+    func countsOfPorts() throws {
+        let world = try CardWorld(.realTimeHAT)
+        for _ in 0..<3 { world.card.receive(Array(frame(to: 1).prefix(40)), port: 0) }
+        world.card.receive(frame(to: 0x0200_0000_0001), port: 2)
+        world.plane.setTime(CoarseTime(rawValue: 10))
+        let counts = world.plane.statistics.counts
+        #expect(counts.contains(.init(port: 0, what: "dropped_runt", packets: 3)), "\(counts)")
+        #expect(counts.contains(.init(port: 2, what: "received", packets: 1)), "\(counts)")
+        world.card.receive(frame(to: 0x0200_0000_0001), port: 2)
+        world.plane.setTime(CoarseTime(rawValue: 11))
+        #expect(world.plane.statistics.counts == counts)
+        world.plane.setTime(CoarseTime(rawValue: 12))
+        #expect(world.plane.statistics.counts.contains(.init(port: 2, what: "received", packets: 2)))
+    }
+
     @Test("where packets went is counted by pair of ports")
     func paths() throws {
         let world = try CardWorld()

@@ -18,6 +18,7 @@ struct SettingsTests {
     @Test("ports are enabled last, and only what differs is written again")
     func order() throws {
         let (driver, bus, _) = try driver()
+        try bus.write(driver.map.net.speed, NETSpeed())
         _ = bus.takeTrace()
         var settings = CardSettings(enabledPorts: [0, 3])
         settings.ownMAC = MACAddress(rawValue: 0x0200_0000_0001)
@@ -95,5 +96,51 @@ struct SettingsTests {
         #expect(try world.plane.recover())
         #expect(try world.plane.tables.check() == .same)
         world.expectCardAsBook()
+    }
+
+    @Test("an overwrite entry is in every datapath, and never half there")
+    func overwrite() throws {
+        let (driver, bus, card) = try driver()
+        var entry = OverwriteEntry()
+        entry.destinationMAC = MACAddress(rawValue: 0x0200_0000_00b1)
+        entry.destinationPort = 8080
+        _ = bus.takeTrace()
+        try driver.write(entry, at: 17)
+        let found = card.contents.overwrites
+        #expect(
+            found.map(\.datapath) == [0, 1] && found.allSatisfy { $0.index == 17 && $0.words == entry.words.words })
+        // The valid bits: gone before the first of the others changes, there after the last.
+        let first = driver.map.overwrite[0].address(17, word: 0)
+        let trace = bus.takeTrace().filter { (first.rawValue..<first.rawValue + 32).contains($0.address.rawValue) }
+        #expect(trace.first == .write(first, 0) && trace.last == .write(first, entry.words[0]) && trace.count == 9)
+        #expect(throws: CardError.invalid(setting: "an overwrite index", value: "128", expected: "0..<128")) {
+            try driver.write(entry, at: 128)
+        }
+    }
+
+    @Test("a port whose speed is not set keeps the one it has")
+    func speeds() throws {
+        let (driver, _, card) = try driver()
+        let bus = SimulatedRegisterBus(card)
+        let register = driver.map.net.speed
+        try bus.modify(register) { value in for port in 0..<12 { value[port: port] = .mbps1000 } }
+        var settings = CardSettings(enabledPorts: [0, 1])
+        settings.speeds = [1: .mbps100]
+        try driver.apply(settings)
+        let found = try bus.read(register)
+        #expect((0..<12).map { found[port: $0] } == [.mbps1000, .mbps100] + Array(repeating: .mbps1000, count: 10))
+    }
+
+    @Test("6Tree that an earlier run had turned on is turned off by settings without it")
+    func sixTreeOff() throws {
+        let (first, _, card) = try driver()
+        var settings = CardSettings(enabledPorts: [0])
+        settings.sixTree = .init(prefix: 0x12_3456_789a_bcde, sourcePointer: 3, destinationPointer: 4)
+        try first.apply(settings)
+        let register = try #require(first.map.common.features6Tree)
+        let bus = SimulatedRegisterBus(card)
+        #expect(try bus.read(register).enabled)
+        try CardDriver(bus: bus, profile: .trustNode).apply(CardSettings(enabledPorts: [0]))
+        #expect(try !bus.read(register).enabled)
     }
 }

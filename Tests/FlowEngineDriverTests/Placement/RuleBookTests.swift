@@ -3,6 +3,7 @@ import FlowEngineDriver
 import FlowEngineRegisters
 import Packet
 import Tables
+import TestSupport
 import Testing
 
 @Suite("Where rules go")

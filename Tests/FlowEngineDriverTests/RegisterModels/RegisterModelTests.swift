@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import FlowEngineDriver
 import FlowEngineRegisters
+import TestSupport
 import Testing
 
 @Suite("Registers, whatever model answers")
@@ -95,7 +96,7 @@ struct RegisterModelTests {
     @Test("what can be read and written holds what was written", arguments: CardModel.present)
     func holds(_ model: CardModel) throws {
         let rig = try Rig(model)
-        var random = SeededRandom(seed: 17)
+        var random = SeededGenerator(seed: 17)
         let names = [
             "common.RW_TEST", "common.INTERRUPT_EN", "net.ENABLE", "net.SPEED", "net.SPEED_DEBUG1", "net.DUPLEX",
             "net.PAUSE", "rtc.INTERRUPT_EN", "flow_cache.RULE_SET", "spi_local.DRIVE_PPS",

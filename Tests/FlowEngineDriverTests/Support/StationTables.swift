@@ -3,6 +3,7 @@ import FlowEngineDriver
 import FlowEngineSimulator
 import Packet
 import Tables
+import TestSupport
 import Testing
 
 /// What the MAC table says, as a model that outlives the processes in a test.

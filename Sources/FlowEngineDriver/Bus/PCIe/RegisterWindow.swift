@@ -11,6 +11,16 @@ public protocol RegisterWindow: ~Copyable {
     var size: Int { get }
     func load(_ address: RegisterAddress) -> UInt32
     func store(_ address: RegisterAddress, _ value: UInt32)
+
+    /// Accesses of one batch follow.
+    func begin()
+    /// Why accesses since `begin` did not reach the card, where that can be known otherwise than by what they read.
+    var failure: String? { get }
+}
+
+extension RegisterWindow where Self: ~Copyable {
+    public func begin() {}
+    public var failure: String? { nil }
 }
 
 /// Owns the mapping of a PCIe BAR, or of a file that stands for one; unmapping is `deinit`.

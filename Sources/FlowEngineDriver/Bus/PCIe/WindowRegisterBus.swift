@@ -31,6 +31,7 @@ public final class WindowRegisterBus<Window: RegisterWindow & ~Copyable>: Regist
         let limit = min(RegisterAddress.limit, UInt32(clamping: window.size))
         try accesses.check(below: limit, reach: "the BAR, which has 0x\(String(limit, radix: 16)) bytes", bus: name)
         guard !accesses.isEmpty else { return }
+        window.begin()
         if hasOldErrors {
             _ = window.load(BusRegisters.busStatus)
             hasOldErrors = false
@@ -48,6 +49,10 @@ public final class WindowRegisterBus<Window: RegisterWindow & ~Copyable>: Regist
             }
         }
         let last = window.load(BusRegisters.busStatus)
+        if let failure = window.failure {
+            hasOldErrors = true
+            throw BusError(.peer(failure), bus: name)
+        }
         if last == BusError.absentPattern, window.load(BusRegisters.mapRevision) == BusError.absentPattern {
             hasOldErrors = true
             throw BusError(.noCard, bus: name)

@@ -77,7 +77,7 @@ struct CardSocket: ~Copyable, Sendable {
     mutating func ask() throws(CardSocketError) {
         if let failure {
             do { descriptor = try Self.connected(path, timeout) } catch {
-                throw .closed(path: path, because: failure)
+                throw .closed(path: path, because: failure, now: "\(error)")
             }
             self.failure = nil
         }

@@ -11,7 +11,7 @@ public enum CardSocketError: Error, Hashable, Sendable {
     /// No answer in time. The connection is given up, since a late answer would be taken for that of the next request.
     case late(path: String, milliseconds: Int)
     /// The connection was given up after an earlier error, and there was no other to be had.
-    case closed(path: String, because: String)
+    case closed(path: String, because: String, now: String)
     /// An answer that does not keep to the protocol.
     case malformed(path: String, what: String)
     /// The card says that it could not do it.
@@ -32,8 +32,7 @@ extension CardSocketError: CustomStringConvertible {
             "the card at \(path) hung up; whether it carried out the last request is unknown"
         case .late(let path, let milliseconds):
             "the card at \(path) did not answer within \(milliseconds) ms; the connection was given up"
-        case .closed(let path, let because):
-            "nobody listens at \(path) any more; the connection was given up: \(because)"
+        case .closed(_, let because, let now): "\(now); the connection was given up before: \(because)"
         case .malformed(let path, let what): "the card at \(path) does not keep to the protocol: \(what)"
         case .refused(let path, let text): "the card at \(path) refused: \(text)"
         case .tooLong(let path, let what): "a request to the card at \(path) is too long: \(what)"

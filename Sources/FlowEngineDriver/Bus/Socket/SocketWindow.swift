@@ -8,9 +8,20 @@ public struct SocketWindow: ~Copyable, RegisterWindow {
         static let word: UInt8 = 0x05
 
         var socket: CardSocket
+        /// What went wrong in this batch. Nothing more is asked in it: a process that answers again may be another.
+        var failure: String?
         init(_ socket: consuming CardSocket) { self.socket = socket }
 
-        func access(_ access: RegisterAccess) throws(CardSocketError) -> UInt32 {
+        /// All ones if nobody answers: so a processor reads where no card is.
+        func access(_ access: RegisterAccess) -> UInt32 {
+            guard failure == nil else { return BusError.absentPattern }
+            do throws(CardSocketError) { return try ask(access) } catch {
+                failure = "\(error)"
+                return BusError.absentPattern
+            }
+        }
+
+        private func ask(_ access: RegisterAccess) throws(CardSocketError) -> UInt32 {
             socket.begin(Self.word, access.kind == .read ? 0 : 1)
             socket.append(UInt16(0))
             socket.append(access.address.rawValue)
@@ -31,12 +42,9 @@ public struct SocketWindow: ~Copyable, RegisterWindow {
 
     public var size: Int { Int(RegisterAddress.limit) }
 
-    /// All ones if nobody answers: so a processor reads where no card is.
-    public func load(_ address: RegisterAddress) -> UInt32 {
-        (try? connection.access(.read(address))) ?? BusError.absentPattern
-    }
+    public func begin() { connection.failure = nil }
+    public var failure: String? { connection.failure }
 
-    public func store(_ address: RegisterAddress, _ value: UInt32) {
-        _ = try? connection.access(.write(address, value))
-    }
+    public func load(_ address: RegisterAddress) -> UInt32 { connection.access(.read(address)) }
+    public func store(_ address: RegisterAddress, _ value: UInt32) { _ = connection.access(.write(address, value)) }
 }

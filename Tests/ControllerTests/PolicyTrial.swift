@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import Packet
 import Tables
+import TestSupport
 
 @testable import Controller
 
 /// The policy with flows that have rates, and a card that has room; rounds of one second. One rule for each flow.
-struct TierBench {
+struct PolicyTrial {
     struct Flow {
         var owner: UInt16
         var rate: Double

@@ -5,7 +5,7 @@ import Packet
 import Testing
 
 /// A card on the bench: its bus, and writers of table words that are the tests' own.
-struct CardBench {
+struct CardTrial {
     let card: SimulatedCard
     let bus: SimulatedRegisterBus
     let map: FlowEngineMap
@@ -19,19 +19,19 @@ struct CardBench {
     /// A TrustNode whose ports, flow cache and way to the processor are on.
     static func trustNode(
         mapRevision: Int = 7, hashRevision: Int = 12, _ change: (inout CardConfiguration) -> Void = { _ in }
-    ) throws -> CardBench {
+    ) throws -> CardTrial {
         var configuration = CardConfiguration(
             profile: .trustNode, mapRevision: mapRevision, hashRevision: hashRevision)
         change(&configuration)
-        let bench = try CardBench(configuration)
+        let bench = try CardTrial(configuration)
         try bench.turnOn()
         return bench
     }
 
-    static func hat(_ change: (inout CardConfiguration) -> Void = { _ in }) throws -> CardBench {
+    static func hat(_ change: (inout CardConfiguration) -> Void = { _ in }) throws -> CardTrial {
         var configuration = CardConfiguration(profile: .realTimeHAT)
         change(&configuration)
-        let bench = try CardBench(configuration)
+        let bench = try CardTrial(configuration)
         try bench.turnOn()
         return bench
     }
