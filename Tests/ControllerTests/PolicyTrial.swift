@@ -18,6 +18,8 @@ struct PolicyTrial {
     var now: UInt64 = 1_000_000_000
     let capacity: Int
     let collisions: Int
+    /// What every rule needs one of; nil: there is enough.
+    var actions: Int?
     /// Why the planner refuses a flow; nil: it does not.
     var refusal: (Int) -> OffloadRefusal? = { _ in nil }
     /// Frames of these do not meet their rules.
@@ -49,6 +51,12 @@ struct PolicyTrial {
             OffloadTable(name: "emh", capacity: capacity, used: placed.count - inCollision, wordsPerRule: 12),
             OffloadTable(name: "collision", capacity: collisions, used: inCollision, wordsPerRule: 12),
         ]
+            + (actions.map {
+                [
+                    OffloadTable(
+                        name: "action", capacity: $0, used: placed.count, wordsPerRule: 1, holdsRules: false)
+                ]
+            } ?? [])
     }
 
     func placed(of owner: UInt16) -> Int { placed.keys.count { flows[$0].owner == owner } }
@@ -80,6 +88,7 @@ struct PolicyTrial {
         guard placed.values.count(where: { $0 == table }) < room else {
             return .failure(.full(table: table, capacity: room))
         }
+        if let actions, placed.count >= actions { return .failure(.full(table: "action", capacity: actions)) }
         placed[flow] = table
         moves += 1
         return .success([Self.megaflow(flow)])

@@ -138,4 +138,19 @@ struct TierConfigurationTests {
         let late = report.notices.filter { $0.contains("next start") }
         #expect(late == ["card.bus takes effect at the next start", "card.ports takes effect at the next start"])
     }
+
+    @Test("what a running node cannot follow stays said until the file agrees with the start again")
+    func staysSaid() throws {
+        let core = Fixture.core(ReferenceDataPlane())
+        func file(_ text: String) throws -> ConfigurationFile { try ConfigurationFile(text: text, path: "node.yaml") }
+        _ = try core.start(try file(card), facts: HostFacts(), now: Fixture.second) { Fixture.second }
+        func late(_ text: String) throws -> [String] {
+            try core.apply(try file(text).configuration, facts: HostFacts(), now: Fixture.second).notices
+                .filter { $0.contains("next start") }
+        }
+        let memory = ["card.packet_memory takes effect at the next start"]
+        #expect(try late(card + "  packet_memory: 32KiB\n") == memory)
+        #expect(try late(card + "  packet_memory: 32KiB\n  demote: 40pps\n") == memory)
+        #expect(try late(card + "  demote: 40pps\n") == [])
+    }
 }

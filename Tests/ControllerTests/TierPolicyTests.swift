@@ -93,6 +93,21 @@ struct TierPolicyTests {
         #expect(Set(bench.policy.rules.values.map(\.owner)) == [OffloadOwner(rawValue: 1)])
     }
 
+    @Test("where actions are fewer than rules a share is of those")
+    mutating func sharesOfActions() {
+        var settings = TierSettings()
+        settings.shares[OffloadOwner(rawValue: 2)] = 0.2
+        var bench = PolicyTrial(capacity: 511, collisions: 4, settings: settings)
+        bench.actions = 15
+        bench.add(24, owner: 1, rate: 5000)
+        bench.rounds(30, using: &random)
+        #expect(bench.placed(of: 1) == 14, "never all of them")
+        bench.add(24, owner: 2, rate: 5000)
+        bench.rounds(60, using: &random)
+        // A fifth of fifteen, and what was kept free.
+        #expect(bench.placed(of: 2) == 3 && bench.placed(of: 1) == 12, "\(bench.placed(of: 1)), \(bench.placed(of: 2))")
+    }
+
     @Test("one owner's flood leaves the others what is theirs")
     mutating func flood() {
         var bench = PolicyTrial(capacity: 64, collisions: 0)

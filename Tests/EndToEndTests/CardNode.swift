@@ -74,6 +74,8 @@ final class CardNode {
         }
     }
 
+    func signalCard(_ signal: Int32) { card?.send(signal: signal) }
+
     func stopCard(_ signal: Int32 = SIGTERM) {
         card?.send(signal: signal)
         _ = card?.wait(timeout: 10)

@@ -51,6 +51,11 @@ struct CardTests {
         let wrongByWire = try node.auditByWire()
         #expect(wrongByWire.status == 1 && wrongByWire.output.contains("1 wrong"), "\(wrongByWire)")
 
+        // All its words are written again.
+        #expect(try node.daemon.ask("reconcile").isSuccess)
+        let right = try node.audit()
+        #expect(right.isSuccess && right.output.hasPrefix("1 rules tried, 0 wrong"), "\(right)")
+
         try node.daemon.stop(SIGKILL)
         try node.daemon.start()
         #expect(try node.rules().count == 1)
@@ -209,7 +214,7 @@ struct CardTests {
         #expect(access(socket, F_OK) != 0)
     }
 
-    @Test("without its card a node forwards, and says what is missing")
+    @Test("without its card a node forwards, and says what is missing; when the card answers it is used")
     func noCard() throws {
         let node = try CardNode()
         try node.daemon.start()
@@ -217,7 +222,38 @@ struct CardTests {
         #expect(status.card == nil)
         #expect(status.complaints.contains { $0.contains("card.sock") && $0.contains("is not used") }, "\(status)")
         #expect(try node.daemon.port("p1").attachMode == "native")
+        let before = try node.daemon.status().pid
+        try node.startCard()
+        let traffic = try node.startTraffic()
+        defer { traffic.stop() }
+        #expect(try eventually(timeout: 60) { try (try? node.rules())?.first?.state == "settled" })
+        let after = try node.daemon.status()
+        #expect(after.pid == before && after.complaints.isEmpty && after.start?.tables == "adopted", "\(after)")
+        traffic.stop()
         #expect(try node.daemon.stop() == 0)
+        node.stopCard()
+        #expect(try node.daemon.leftovers() == [])
+    }
+
+    @Test("a card that hangs holds nobody up for long, and is used again when it goes on")
+    func hangs() throws {
+        let node = try CardNode()
+        try node.startCard()
+        try node.daemon.start()
+        let traffic = try node.startTraffic()
+        defer { traffic.stop() }
+        #expect(try eventually(timeout: 60) { try node.rules().first?.state == "settled" })
+        node.signalCard(SIGSTOP)
+        #expect(try eventually { try node.status().complaints.contains { $0.contains("left alone for a while") } })
+        // Most of the time nothing is waited for.
+        for _ in 0..<50 { _ = try node.status() }
+        node.signalCard(SIGCONT)
+        #expect(try eventually(timeout: 40) { try !node.status().complaints.contains { $0.contains("left alone") } })
+        // It may have left meanwhile, since nothing was counted of it.
+        #expect(try eventually(timeout: 60) { try node.audit().output.hasPrefix("1 rules tried, 0 wrong, 0 not tried") })
+        traffic.stop()
+        #expect(try node.daemon.stop() == 0)
+        node.stopCard()
         #expect(try node.daemon.leftovers() == [])
     }
 }

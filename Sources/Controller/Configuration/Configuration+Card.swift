@@ -22,7 +22,7 @@ extension Configuration {
             case trustNode = "trustnode"
 
             /// Numbers of the ports that can be the node's. A Real-Time HAT's port 1 is cabled to the host.
-            var ports: [Int] { self == .realTimeHAT ? [0, 2] : Array(0...15) }
+            var ports: [Int] { self == .realTimeHAT ? [0, 2] : Array(0...11) }
         }
 
         /// A port of the node and the card's port that it is.
@@ -130,7 +130,7 @@ extension Configuration.Card.Bus {
     }
 
     static let expected =
-        "spi:/dev/spidev0.0, pci:0000:01:00.0 or simulated:/run/card.sock"
+        "spi:/dev/spidev0.0, pci:0000:01:00.0 or simulated:/run/card.sock, with a path that begins with /"
 
     init?(_ text: String) {
         guard let colon = text.firstIndex(of: ":") else { return nil }

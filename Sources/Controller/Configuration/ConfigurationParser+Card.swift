@@ -101,10 +101,13 @@ extension ConfigurationParser {
         let keys = ["prefix", "source_nibble", "destination_nibble"]
         guard let node = card["six_tree"],
             let reader = YAMLMapping(node, what: "six_tree of card", keys: keys, complaints: complaints),
-            let prefixNode = reader.required("prefix"),
-            let source = reader.requiredInteger("source_nibble", in: 0...15),
-            let destination = reader.requiredInteger("destination_nibble", in: 0...15),
-            let prefix = complaints.prefix(prefixNode, what: "prefix of six_tree")
+            let prefixNode = reader.required("prefix")
+        else { return nil }
+        let (source, destination) = (
+            reader.requiredInteger("source_nibble", in: 0...15),
+            reader.requiredInteger("destination_nibble", in: 0...15)
+        )
+        guard let prefix = complaints.prefix(prefixNode, what: "prefix of six_tree"), let source, let destination
         else { return nil }
         guard case .v6(let address) = prefix.address, prefix.length == 64, address.high >> 56 == 0xaf else {
             complaints.add(
@@ -161,9 +164,10 @@ extension ConfigurationParser {
     private mutating func readCardPorts(_ reader: YAMLMapping, _ card: inout Configuration.Card) {
         guard let node = reader.required("ports") else { return }
         guard case .mapping(let mapping) = node, !mapping.isEmpty else {
+            let found = if case .mapping = node { "empty" } else { node.kind }
             complaints.add(
                 node.location,
-                "ports of card cannot be \(node.kind); expected the node's ports and the card's: {p1: 0, p2: 2}")
+                "ports of card cannot be \(found); expected the node's ports and the card's: {p1: 0, p2: 2}")
             return
         }
         var taken: [Int: String] = [:]
@@ -183,8 +187,9 @@ extension ConfigurationParser {
             guard card.board.ports.contains(physical) else {
                 complaints.add(
                     value.location,
-                    "port \(name.value) of card cannot be \(physical); a Real-Time HAT has 0 and 2, and 1 is cabled to the host"
-                )
+                    "port \(name.value) of card cannot be \(physical); "
+                        + (card.board == .trustNode
+                            ? "a TrustNode has 0 to 11" : "a Real-Time HAT has 0 and 2, and 1 is cabled to the host"))
                 continue
             }
             if let other = taken[physical] {

@@ -67,7 +67,7 @@ extension NodeCore {
             owe(stored)
         }
         (self.identities, self.facts) = (identities, facts)
-        adopt(plan, notices: plan.notices)
+        adopt(plan, notices: plan.notices + fixedAtStart(configuration))
         if !report.isEmpty { log("facts_applied", describe(report)) }
         return report
     }
@@ -113,7 +113,8 @@ extension NodeCore {
 
     /// Settings that a running data plane cannot follow.
     private func fixedAtStart(_ new: Configuration) -> [String] {
-        guard let old = configuration else { return [] }
+        // What the process runs with, however often the file has changed since.
+        guard let old = isStarting ? configuration : startedWith ?? configuration else { return [] }
         var changed: [String] = []
         if old.node.name != new.node.name { changed.append("node.name") }
         if old.node.hashSeed != new.node.hashSeed { changed.append("node.hash_seed") }

@@ -77,7 +77,9 @@ extension NodeCore {
                     EntryRecord(
                         entry: entry,
                         origin: record.entry.isStatic ? wanted.origin(entry.entryKey) ?? .user : .learned,
-                        counter: record.counter, idle: seconds(now.ticks(since: record.lastHit)),
+                        // What stays is not looked after: when its station was last heard of is not known.
+                        counter: record.counter,
+                        idle: record.entry.isStatic ? nil : seconds(now.ticks(since: record.lastHit)),
                         idleTimeout: record.entry.isStatic ? nil : seconds(FlowAgeing.ticks(ageing.timeouts.mac)),
                         location: cover.flatMap { tiering?.location(of: record.entry, $0) }))
                 return .keep

@@ -62,6 +62,7 @@ extension NodeCore {
             if remembered?.configuration?.text != first.source.text { stored.configuration = first.source }
             owe(stored)
         }
+        startedWith = configuration
         let marker = plane?.marker
         let shadow = remembered?.shadows[dataPlane.capabilities.name]
         self.shadow = shadow?.records ?? [:]

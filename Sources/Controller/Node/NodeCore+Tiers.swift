@@ -22,6 +22,23 @@ extension NodeCore {
         if settings != tiering?.policy.settings { tiering?.policy.settings = settings }
     }
 
+    /// Tells the log what the card complains of when it begins to, and when it does no more: `status` forgets it.
+    func logCard() {
+        guard let tiering else { return }
+        var complaints = tiering.plane.front.health().complaints
+        if let distrust = tiering.plane.distrust, distrust != TieredDataPlane.untold {
+            complaints.append("nothing is offloaded: \(distrust)")
+        }
+        let found = Dictionary(complaints.map { ($0.filter { !$0.isNumber }, $0) }) { first, _ in first }
+        for (kind, complaint) in found where cardComplaints[kind] == nil {
+            log("card_complaint", ["what": complaint])
+        }
+        for (kind, complaint) in cardComplaints where found[kind] == nil {
+            log("card_complaint_over", ["what": complaint])
+        }
+        cardComplaints = found
+    }
+
     /// Settings of the card that a running node cannot follow.
     static func cardSettingsFixedAtStart(_ old: Configuration.Card?, _ new: Configuration.Card?) -> [String] {
         guard let old, let new else { return (old == nil) == (new == nil) ? [] : ["card"] }

@@ -19,6 +19,8 @@ final class NodeCore {
     /// What is wanted: from the file, and from users. Not what was learned or derived.
     var wanted = Wanted()
     var configuration: Configuration?
+    /// The configuration that the process started with: what cannot change while it runs is as that says.
+    var startedWith: Configuration?
     var facts = HostFacts()
     var identities = Identities()
     var plan: TablePlan?
@@ -55,6 +57,8 @@ final class NodeCore {
     var ageing: FlowAgeing
     /// What moves between the fast path and a card; nil: there is no card.
     var tiering: Tiering?
+    /// What the card complained of when it was last asked, by sentences without their numbers.
+    var cardComplaints: [String: String] = [:]
     var flowsAged: UInt64 = 0
     var flowsStale: UInt64 = 0
     var macsAged: UInt64 = 0
@@ -154,6 +158,7 @@ final class NodeCore {
             setTime(now)
             countFlows()
             tiering?.plane.tend(now: now)
+            logCard()
             nextTick = now + UInt64(CoarseTime.millisecondsPerTick) * 1_000_000 / 2
         }
         // Large: writing a batch may wait for grace periods, as long for ten thousand entries as for one.

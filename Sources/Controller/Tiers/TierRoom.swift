@@ -22,9 +22,11 @@ struct TierRoom {
 
     init(tables: [OffloadTable], rules: [Megaflow: TierPolicy.Rule], settings: TierSettings) {
         (self.settings, self.rules) = (settings, rules)
+        // What every rule needs one of, an action, may be less than there is room for rules.
+        let needed = tables.filter { !$0.holdsRules }
         let tables = tables.filter(\.holdsRules)
-        capacity = tables.reduce(0) { $0 + $1.capacity }
-        free = tables.reduce(0) { $0 + $1.free }
+        capacity = min(tables.reduce(0) { $0 + $1.capacity }, needed.map(\.capacity).min() ?? .max)
+        free = min(tables.reduce(0) { $0 + $1.free }, needed.map(\.free).min() ?? .max)
         capacities = Dictionary(tables.map { ($0.name, $0.capacity) }) { first, _ in first }
         freeByTable = Dictionary(tables.map { ($0.name, $0.free) }) { first, _ in first }
         for rule in rules.values { count(rule, 1) }

@@ -6,7 +6,19 @@ public enum CardAction: Hashable, Sendable {
     case drop
     /// By the card's port of this number.
     case output(Int)
+}
 
+extension CardAction: CustomStringConvertible {
+    /// `drop`, `port 2`
+    public var description: String {
+        switch self {
+        case .drop: "drop"
+        case .output(let port): "port \(port)"
+        }
+    }
+}
+
+extension CardAction {
     /// The word, or why this card cannot be told.
     public func word(_ quirks: CardQuirks) throws(OffloadRefusal) -> UInt32 {
         let rest: UInt32 = quirks.actionWord == .headerFile ? 0xffff_ff00 : 0

@@ -74,6 +74,14 @@ extension FlowEngineDataPlane {
         return try tables.recover { infos[$0]?.isProven == true }
     }
 
+    /// Writes every word of every rule again, whatever is known of them: the card's tables cannot be compared with what is wanted. What
+    /// cannot be written is condemned, and `health` says so.
+    public func rewrite() {
+        let rules = tables.book.ordinalsInUse.compactMap { tables.book[$0] }
+        try? tables.rewrite(rules.filter { $0.state == .live }.map(\.place))
+        try? flush()
+    }
+
     private func flush() throws(CardError) {
         do { try tables.flush() } catch { throw .shadow(error) }
     }

@@ -70,6 +70,9 @@ struct ProbeFrame {
         let fromPorts = ports.filter {
             key.fields.contains(.ingressPort) ? UInt64($0) == key[.ingressPort] : $0 != output
         }
+        if fromPorts.isEmpty, key.fields.contains(.ingressPort) {
+            return .failure(Impossible(why: "no frame can be sent into port \(key[.ingressPort]), which it is for"))
+        }
         guard let first = fromPorts.first, first != output else {
             return .failure(Impossible(why: "no other port that frames can be sent into than the one it sends them to"))
         }

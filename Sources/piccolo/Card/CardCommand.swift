@@ -37,7 +37,8 @@ struct CardOptions: ParsableArguments {
             "Where the card is: spi:/dev/spidev0.0, pci:0000:01:00.0, simulated:/run/card.sock. Without it, the only one there is.",
             valueName: "place"))
     var card: String?
-    @Option(help: ArgumentHelp("SPI clock, in hertz; by default 50000000.", valueName: "hertz")) var speed: Int?
+    @Option(help: ArgumentHelp("SPI clock, like 20MHz or in hertz; by default 50MHz.", valueName: "clock"))
+    var speed: ClockArgument?
     @Option(help: ArgumentHelp("SPI mode, 0 to 3; by default 0.", valueName: "number")) var mode: Int?
     @Option(
         help: ArgumentHelp(
@@ -67,7 +68,7 @@ struct CardOptions: ParsableArguments {
         }
     }
 
-    var hertz: Int { speed ?? SpidevConfiguration.fastest }
+    var hertz: Int { speed?.hertz ?? SpidevConfiguration.fastest }
     var spiMode: SPIMode { mode.flatMap { SPIMode(rawValue: UInt8(clamping: $0)) } ?? .mode0 }
 
     func open() throws -> any RegisterBus {
@@ -82,13 +83,25 @@ struct CardOptions: ParsableArguments {
         }
     }
 
+    /// What is said, or what the bus leads to; a simulated card is asked in any case.
+    func chosenBoard() throws -> CardProfile {
+        let location = try location()
+        let found = try location.board()
+        if case .simulated = location, let board, board != found {
+            throw ValidationError("--board cannot be \(board.rawValue): the card at \(location) is a \(found.rawValue)")
+        }
+        return board ?? found
+    }
+
     /// Who answers, and the map of its registers.
     func probe() throws -> (bus: any RegisterBus, identity: CardIdentity, map: FlowEngineMap) {
         let bus = try open()
         do {
             let (identity, map) = try CardIdentity.probe(
-                bus, profile: try board ?? location().board(), hashRevision: hashRevision)
+                bus, profile: try chosenBoard(), hashRevision: hashRevision)
             return (bus, identity, map)
+        } catch let error as ValidationError {
+            throw error
         } catch {
             throw CommandFailure(message: "\(error)")
         }
@@ -109,6 +122,22 @@ struct CardOptions: ParsableArguments {
         } catch let error as BusError {
             throw CommandFailure(message: "\(error)")
         }
+    }
+}
+
+/// `20MHz`, `500kHz`, or a bare number of hertz.
+struct ClockArgument: ExpressibleByArgument {
+    let hertz: Int
+
+    init(hertz: Int) { self.hertz = hertz }
+
+    init?(argument: String) {
+        let digits = argument.prefix { $0.isASCII && $0.isNumber }
+        let units = ["MHz": 1_000_000, "kHz": 1000, "Hz": 1, "": 1]
+        guard digits.utf8.count <= 9, let number = Int(digits),
+            let unit = units[String(argument.dropFirst(digits.count))]
+        else { return nil }
+        hertz = number * unit
     }
 }
 

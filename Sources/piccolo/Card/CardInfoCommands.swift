@@ -55,9 +55,11 @@ struct CardStatsCommand: ParsableCommand {
         let bus = try card.open()
         do {
             let driver = try CardDriver(
-                bus: bus, profile: try card.board ?? card.location().board(), hashRevision: card.hashRevision)
+                bus: bus, profile: try card.chosenBoard(), hashRevision: card.hashRevision)
             try driver.pollStatistics()
             Terminal.out(.counts(driver.statistics.counts), json: json)
+        } catch let error as ValidationError {
+            throw error
         } catch {
             throw CommandFailure(message: "\(error)")
         }
@@ -84,7 +86,7 @@ struct CardSelftestCommand: ParsableCommand {
                 Terminal.error(speed.description)
                 throw CommandFailure(message: "no clock works")
             }
-            card.speed = best
+            card.speed = ClockArgument(hertz: best)
         }
         let (bus, identity, map) = try card.probe()
         let report = CardSelftest.run(bus, map, rounds: rounds)

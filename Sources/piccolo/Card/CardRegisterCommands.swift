@@ -119,7 +119,7 @@ struct CardReadCommand: ParsableCommand {
                     json: .object(["address": .string("\(address)"), "value": .unsigned(UInt64(value))])),
                 json: json)
         } catch let error as BusError {
-            throw CommandFailure(message: "\(error)")
+            throw CommandFailure(message: "\(address): \(error)")
         }
     }
 }
@@ -136,10 +136,9 @@ struct CardWriteCommand: ParsableCommand {
     @Argument(help: "32 bits: 0x00000007.") var value: WordArgument
 
     func run() throws {
-        do { try card.open().writeWord(RegisterAddress(rawValue: address.value), value.value) } catch let error
-            as BusError
-        {
-            throw CommandFailure(message: "\(error)")
+        let address = RegisterAddress(rawValue: address.value)
+        do { try card.open().writeWord(address, value.value) } catch let error as BusError {
+            throw CommandFailure(message: "\(address): \(error)")
         }
     }
 }

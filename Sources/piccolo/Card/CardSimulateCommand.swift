@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import FlowEngineDriver
+import FlowEngineRegisters
 import FlowEngineSimulator
 import Glibc
 
@@ -30,7 +31,18 @@ struct CardSimulateCommand: ParsableCommand {
     var mapRevision: Int?
     @Option(help: ArgumentHelp("Key sets of the flow cache; by default the board's.", valueName: "revision"))
     var hashRevision: Int?
+    @Option(help: ArgumentHelp("The die's temperature; from 100 on the card raises an alarm.", valueName: "degrees"))
+    var celsius: Double?
     @Option(help: "Seed of what is drawn: device id, bits that flip.") var seed: UInt64 = 1
+
+    func validate() throws {
+        if listen.isEmpty { throw ValidationError("--listen needs the path of a socket") }
+        if board == .realTimeHAT, let mapRevision, let map = FlowEngineMap.revision(mapRevision), map.spiLocal == nil {
+            throw ValidationError(
+                "--map-revision \(mapRevision) has no registers of SPI, by which a real-time-hat is reached; a trustnode has it"
+            )
+        }
+    }
 
     func run() throws {
         let configuration = CardConfiguration(
@@ -46,6 +58,7 @@ struct CardSimulateCommand: ParsableCommand {
         let ports: SimulatedCardWires
         do {
             let card = try SimulatedCard(configuration)
+            if let celsius { card.temperature = celsius }
             ports = try SimulatedCardWires(card, wires)
             server = try SimulatedCardServer(card, path: listen)
             if !wires.isEmpty { try ports.start() }

@@ -137,6 +137,13 @@ struct CardAuditCommand: ParsableCommand {
     private static let attempts = 10
 
     private func wired(_ shadow: CardShadow, _ book: RuleBook) throws -> AuditReport {
+        let known = book.ports.all.compactMap { book.ports.number(of: $0) }.sorted()
+        for wire in wires {
+            guard let port = wire.port, !known.contains(port) else { continue }
+            throw CommandFailure(
+                message: "--wire \(port)=\(wire.interface): the card's ports in the configuration are "
+                    + known.map(String.init).joined(separator: ", "))
+        }
         let wires = try CardWires(wires)
         let audit = CardAudit(shadow, book: book, ports: wires.ports)
         var report = AuditReport(results: [], skipped: audit.skipped, differences: nil)
@@ -177,7 +184,7 @@ struct AuditResult {
     init(_ probe: CardAudit.Probe, _ emissions: [SimulatedCardClient.Emission]) {
         (rule, expected) = (probe.rule, probe.expected)
         let places = emissions.map { "\($0.place)" + ($0.frame == probe.frame ? "" : ", changed") }
-        found = places.isEmpty ? "dropped" : places.joined(separator: "; ")
+        found = places.isEmpty ? "nothing" : places.joined(separator: "; ")
         switch probe.expected {
         case .drop: isRight = emissions.isEmpty
         case .output(let port): isRight = emissions == [.init(.port(port), probe.frame)]

@@ -77,11 +77,12 @@ struct RunCommand: AsyncParsableCommand {
             throw error is CommandFailure ? error : CommandFailure(message: "\(error)")
         }
         notes += Self.withdrawAbandoned(earlier, wanted, store)
-        let front = Self.front(wanted, plane, store, state.earlier().node, &notes)
+        let (front, isAwaited) = Self.front(wanted, plane, store, state.earlier().node, &notes)
         var options = NodeController.Options()
         options.eventDescriptors = plane.eventFileDescriptors
         options.ecmpSeed = plane.state.ecmpSeed
         options.logger = logger()
+        for note in notes { options.logger.notice("event=notice what=\"\(note)\"") }
         let held = OnControllerThread(plane, front: front)
         let daemon: DaemonState
         let controller: NodeController
@@ -104,8 +105,11 @@ struct RunCommand: AsyncParsableCommand {
             controller: controller, held: held, logger: options.logger,
             complain: { sentence in daemon.notes.withLock { $0.append(sentence) } })
         let upgrade = await programs.upgrade(to: sizes)
-        let (keeps, failure) = await serve(controller, daemon, programs, held, cpuPorts, options.logger)
+        let watch = isAwaited ? wanted.card.map { card in Task { await Self.await(card, daemon) } } : nil
+        let (ending, failure) = await serve(controller, daemon, programs, held, cpuPorts, options.logger)
+        watch?.cancel()
         upgrade?.cancel()
+        let keeps = ending != .detach
         if !keeps {
             let left = await controller.withDataPlane { _ in
                 let left = held.front.map { CardFront.withdraw($0) } ?? 0
@@ -123,6 +127,29 @@ struct RunCommand: AsyncParsableCommand {
         store.close()
         _ = consume lock
         if let failure { throw failure }
+        if ending == .startAgain { try Self.startAgain() }
+    }
+
+    /// What becomes of the programs when the process ends, and whether another follows.
+    private enum Ending { case detach, keep, startAgain }
+
+    /// A card that has power after the node: its ports receive nothing until it is set up. Returns when it answers.
+    private static func await(_ card: Configuration.Card, _ daemon: DaemonState) async {
+        while !CardFront.answers(card) {
+            do { try await Task.sleep(for: .seconds(2)) } catch { return }
+        }
+        daemon.startAgain()
+    }
+
+    /// This process as it was started. The kernel's programs go on in between; the tables are taken over as after any end.
+    private static func startAgain() throws {
+        for name in BPFFileSystem.names(in: "/proc/self/fd") {
+            guard let descriptor = Int32(name), descriptor > STDERR_FILENO else { continue }
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        }
+        var words: [UnsafeMutablePointer<CChar>?] = CommandLine.arguments.map { strdup($0) } + [nil]
+        execv("/proc/self/exe", &words)
+        throw CommandFailure(message: "cannot start again: \(String(cString: strerror(errno)))")
     }
 
     /// The card of the configuration. One that cannot be used is no reason not to forward: the fast path decides everything then, and
@@ -130,18 +157,21 @@ struct RunCommand: AsyncParsableCommand {
     private static func front(
         _ wanted: Configuration, _ plane: XDPDataPlane, _ store: any NodeStore, _ remembered: StoredNode?,
         _ notes: inout [String]
-    ) -> FlowEngineDataPlane? {
-        guard let card = wanted.card else { return nil }
+    ) -> (front: FlowEngineDataPlane?, isAwaited: Bool) {
+        guard let card = wanted.card else { return (nil, false) }
         let numbers = (remembered?.identities ?? Identities()).portNumbers(of: wanted)
         do {
-            return try CardFront.open(
+            let front = try CardFront.open(
                 card, numbers: numbers, back: plane, shadow: CardShadow(remembered), store: store)
+            return (front, false)
         } catch {
             let left = CardShadow(remembered).records.count
+            // One that answers is refused for another reason, which starting again would not cure.
+            let isAwaited = !CardFront.answers(card)
             notes.append(
-                "the card at \(card.bus.text) is not used, until the next start: \(error)"
+                "the card at \(card.bus.text) is not used, until \(isAwaited ? "it answers" : "the next start"): \(error)"
                     + (left > 0 ? "; \(left) rules that an earlier run left there may still decide frames" : ""))
-            return nil
+            return (nil, isAwaited)
         }
     }
 
@@ -222,7 +252,7 @@ struct RunCommand: AsyncParsableCommand {
     private func serve(
         _ controller: NodeController, _ daemon: DaemonState, _ programs: ProgramReplacement,
         _ held: OnControllerThread, _ cpuPorts: CPUPorts?, _ logger: Logger
-    ) async -> (keeps: Bool, failure: CommandFailure?) {
+    ) async -> (ending: Ending, failure: CommandFailure?) {
         #if Northbound
         let service = ControllerService(
             controller: controller, daemon: daemon, programs: programs, held: held, cpuPorts: cpuPorts)
@@ -238,7 +268,7 @@ struct RunCommand: AsyncParsableCommand {
             }
         }
         #endif
-        var keeps = false
+        var ending = Ending.detach
         events: for await event in daemon.events {
             switch event {
             case .hostChanged:
@@ -254,17 +284,21 @@ struct RunCommand: AsyncParsableCommand {
                     logger.error("event=reload_refused why=\"\(error)\"")
                 }
             case .stop(let keeping):
-                keeps = keeping
+                ending = keeping ? .keep : .detach
+                break events
+            case .startAgain:
+                logger.notice("event=card_answers why=\"the node starts again to use it\"")
+                ending = .startAgain
                 break events
             }
         }
-        logger.info("event=stopping keeping=\(keeps)")
+        logger.info("event=stopping keeping=\(ending != .detach)")
         #if Northbound
         server.cancel()
         let ended = await server.result
-        if case .failure(let failure as CommandFailure) = ended { return (false, failure) }
+        if case .failure(let failure as CommandFailure) = ended { return (.detach, failure) }
         #endif
-        return (keeps, nil)
+        return (ending, nil)
     }
 }
 

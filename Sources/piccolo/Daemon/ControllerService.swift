@@ -158,7 +158,8 @@ struct ControllerService: NodeService {
     }
 
     func reconcile(dryRun: Bool) async throws(NodeError) -> ReconcileReport {
-        await controller.reconcile(repair: !dryRun)
+        if !dryRun { await controller.withDataPlane { _ in held.front?.rewrite() } }
+        return await controller.reconcile(repair: !dryRun)
     }
 
     func replaceProgram(

@@ -13,6 +13,8 @@ enum DaemonEvent: Sendable {
     case reload
     /// `keeping`: leave programs, links and tables in the kernel.
     case stop(keeping: Bool)
+    /// Something that the start did not find is there now: as a new process, which takes everything over.
+    case startAgain
 }
 
 /// The parts of a running daemon that are neither controller nor data plane: where its configuration is, and how it is told things.
@@ -71,6 +73,8 @@ final class DaemonState: Sendable {
     }
 
     func stop(keeping: Bool) { continuation.yield(.stop(keeping: keeping)) }
+
+    func startAgain() { continuation.yield(.startAgain) }
 
     func facts() throws -> HostFacts {
         try observer.withLock { observer in

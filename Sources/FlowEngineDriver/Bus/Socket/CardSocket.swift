@@ -25,6 +25,10 @@ struct CardSocket: ~Copyable, Sendable {
     private var descriptor: FileDescriptor
     /// Why the connection was given up; the next request makes another.
     private var failure: String?
+    /// Until then nothing is asked: a card that does not answer must not hold its user up most of the time.
+    private var restsUntil: ContinuousClock.Instant?
+    /// How much longer it rests than it was waited for.
+    private static let restFactor = 10
     /// The request that is being made, from its first byte on.
     var request: [UInt8] = []
     /// The last answer.
@@ -76,6 +80,9 @@ struct CardSocket: ~Copyable, Sendable {
     /// behind it may be another by now, which is for the driver to find out.
     mutating func ask() throws(CardSocketError) {
         if let failure {
+            if let restsUntil, ContinuousClock.now < restsUntil {
+                throw .closed(path: path, because: failure, now: "the card at \(path) is left alone for a while")
+            }
             do { descriptor = try Self.connected(path, timeout) } catch {
                 throw .closed(path: path, because: failure, now: "\(error)")
             }
@@ -87,6 +94,7 @@ struct CardSocket: ~Copyable, Sendable {
         } catch {
             // Requests and answers may be out of step from here on.
             failure = "\(error)"
+            if case .late = error { restsUntil = .now + .milliseconds(timeout * Self.restFactor) }
             _ = shutdown(descriptor.number, Int32(SHUT_RDWR))
             throw error
         }

@@ -7,10 +7,18 @@
 public struct SimulatedCardClient: ~Copyable, Sendable {
     /// A frame that came out.
     public struct Emission: Hashable, Sendable {
-        public enum Place: Hashable, Sendable {
+        public enum Place: Hashable, Sendable, CustomStringConvertible {
             case port(Int)
             /// An interface of the host: over PCIe, or tagged on the port that is the host's.
             case cpu(interface: Int)
+
+            /// `port 2`, `host`
+            public var description: String {
+                switch self {
+                case .port(let port): "port \(port)"
+                case .cpu: "host"
+                }
+            }
         }
 
         public var place: Place

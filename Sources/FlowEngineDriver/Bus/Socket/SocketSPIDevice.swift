@@ -9,7 +9,7 @@ public final class SocketSPIDevice: SPIDevice {
     private var socket: CardSocket
 
     /// - Parameter timeout: how long to wait for an answer, in milliseconds.
-    public init(path: String, timeout: Int = 10_000) throws(CardSocketError) {
+    public init(path: String, timeout: Int = 1000) throws(CardSocketError) {
         socket = try CardSocket(path: path, timeout: timeout)
     }
 

@@ -36,7 +36,7 @@ public struct SocketWindow: ~Copyable, RegisterWindow {
     private let connection: Connection
 
     /// - Parameter timeout: how long to wait for an answer, in milliseconds.
-    public init(path: String, timeout: Int = 10_000) throws(CardSocketError) {
+    public init(path: String, timeout: Int = 1000) throws(CardSocketError) {
         connection = Connection(try CardSocket(path: path, timeout: timeout))
     }
 
