@@ -8,6 +8,21 @@ import Testing
 
 @Suite("A node with a card", .requiresKernel)
 struct CardTests {
+    /// A node whose traffic has moved to its card; in the end nothing is left of it.
+    private func withHotTraffic(_ body: (CardNode) throws -> Void) throws {
+        let node = try CardNode()
+        try node.startCard()
+        try node.daemon.start()
+        let traffic = try node.startTraffic()
+        defer { traffic.stop() }
+        #expect(try eventually(timeout: 60) { try node.rules().first?.state == "settled" })
+        try body(node)
+        traffic.stop()
+        #expect(try node.daemon.stop() == 0)
+        node.stopCard()
+        #expect(try node.daemon.leftovers() == [])
+    }
+
     @Test(
         "hot traffic over the card's cable moves to the card, the card does what the node's memory says, and a killed node finds it as it was"
     )
@@ -119,48 +134,32 @@ struct CardTests {
 
     @Test("a card whose process was replaced is written again, and what it complained of is forgotten on demand")
     func replaced() throws {
-        let node = try CardNode()
-        try node.startCard()
-        try node.daemon.start()
-        let traffic = try node.startTraffic()
-        defer { traffic.stop() }
-        #expect(try eventually(timeout: 60) { try node.rules().first?.state == "settled" })
-        node.stopCard(SIGKILL)
-        #expect(try eventually { try node.status().complaints.contains { $0.contains("no card listens at") } })
-        try node.startCard()
-        #expect(try eventually { try node.status().complaints.contains { $0.contains("was reset 1 times") } })
-        let audit = try node.audit()
-        #expect(audit.isSuccess && audit.output.hasPrefix("1 rules tried"), "\(audit)")
-        let forgotten = try node.daemon.ask("card", "acknowledge")
-        #expect(forgotten.isSuccess && forgotten.output.contains("forgotten: "), "\(forgotten)")
-        #expect(try node.status().complaints.isEmpty)
-        #expect(try node.daemon.stop() == 0)
-        traffic.stop()
-        node.stopCard()
-        #expect(try node.daemon.leftovers() == [])
+        try withHotTraffic { node in
+            node.stopCard(SIGKILL)
+            #expect(try eventually { try node.status().complaints.contains { $0.contains("no card listens at") } })
+            try node.startCard()
+            #expect(try eventually { try node.status().complaints.contains { $0.contains("was reset 1 times") } })
+            let audit = try node.audit()
+            #expect(audit.isSuccess && audit.output.hasPrefix("1 rules tried"), "\(audit)")
+            let forgotten = try node.daemon.ask("card", "acknowledge")
+            #expect(forgotten.isSuccess && forgotten.output.contains("forgotten: "), "\(forgotten)")
+            #expect(try node.status().complaints.isEmpty)
+        }
     }
 
     @Test("a card and a CPU port that are taken out of the configuration after a kill are left empty by the next start")
     func takenOut() throws {
-        let node = try CardNode()
-        try node.startCard()
-        try node.daemon.start()
-        let traffic = try node.startTraffic()
-        defer { traffic.stop() }
-        #expect(try eventually(timeout: 60) { try node.rules().first?.state == "settled" })
-        try node.daemon.stop(SIGKILL)
-        try node.daemon.configure(ports: [], portLines: "  - {name: p3, interface: far2}\n")
-        try node.daemon.start()
-        #expect(try node.status().complaints.isEmpty && node.rules().isEmpty)
-        let audit = try node.audit()
-        #expect(audit.isSuccess && audit.output.contains("word by word"), "\(audit)")
-        #expect(access("\(node.daemon.pinPath)-card", F_OK) != 0)
-        let links = try node.daemon.topology.node.run { try Command.check("ip", "-o", "link") }
-        #expect(!links.contains("rt0") && !links.contains("rt2"), "\(links)")
-        traffic.stop()
-        #expect(try node.daemon.stop() == 0)
-        node.stopCard()
-        #expect(try node.daemon.leftovers() == [])
+        try withHotTraffic { node in
+            try node.daemon.stop(SIGKILL)
+            try node.daemon.configure(ports: [], portLines: "  - {name: p3, interface: far2}\n")
+            try node.daemon.start()
+            #expect(try node.status().complaints.isEmpty && node.rules().isEmpty)
+            let audit = try node.audit()
+            #expect(audit.isSuccess && audit.output.contains("word by word"), "\(audit)")
+            #expect(access("\(node.daemon.pinPath)-card", F_OK) != 0)
+            let links = try node.daemon.topology.node.run { try Command.check("ip", "-o", "link") }
+            #expect(!links.contains("rt0") && !links.contains("rt2"), "\(links)")
+        }
     }
 
     @Test("settings of the file arrive at the card, and hold up nothing that goes to the node")
@@ -237,24 +236,19 @@ struct CardTests {
 
     @Test("a card that hangs holds nobody up for long, and is used again when it goes on")
     func hangs() throws {
-        let node = try CardNode()
-        try node.startCard()
-        try node.daemon.start()
-        let traffic = try node.startTraffic()
-        defer { traffic.stop() }
-        #expect(try eventually(timeout: 60) { try node.rules().first?.state == "settled" })
-        node.signalCard(SIGSTOP)
-        #expect(try eventually { try node.status().complaints.contains { $0.contains("left alone for a while") } })
-        // Most of the time nothing is waited for.
-        for _ in 0..<50 { _ = try node.status() }
-        node.signalCard(SIGCONT)
-        #expect(try eventually(timeout: 40) { try !node.status().complaints.contains { $0.contains("left alone") } })
-        // It may have left meanwhile, since nothing was counted of it.
-        #expect(try eventually(timeout: 60) { try node.audit().output.hasPrefix("1 rules tried, 0 wrong, 0 not tried") })
-        traffic.stop()
-        #expect(try node.daemon.stop() == 0)
-        node.stopCard()
-        #expect(try node.daemon.leftovers() == [])
+        try withHotTraffic { node in
+            node.signalCard(SIGSTOP)
+            #expect(try eventually { try node.status().complaints.contains { $0.contains("left alone for a while") } })
+            // Most of the time nothing is waited for.
+            for _ in 0..<50 { _ = try node.status() }
+            node.signalCard(SIGCONT)
+            #expect(
+                try eventually(timeout: 40) { try !node.status().complaints.contains { $0.contains("left alone") } })
+            // It may have left meanwhile, since nothing was counted of it.
+            #expect(
+                try eventually(timeout: 60) { try node.audit().output.hasPrefix("1 rules tried, 0 wrong, 0 not tried") }
+            )
+        }
     }
 }
 #endif
