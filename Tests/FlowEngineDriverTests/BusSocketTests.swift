@@ -62,26 +62,22 @@ struct BusSocketTests {
     func lateWord() throws {
         let asked = Atomic(0)
         let server = try ModelCardServer { request in
-            // A read of ones in the middle of a batch is silent; all others give zero.
             asked.add(1, ordering: .relaxed).newValue == 50
                 ? .silence : .reply([request[0] | 0x80, 0, 0, 0] + Array(repeating: 0, count: 4))
         }
-        let bus = WindowRegisterBus(try SocketWindow(path: server.path, timeout: 50), name: "socket")
+        let bus = WindowRegisterBus(try SocketWindow(path: server.path, timeout: 500, restFactor: 0), name: "socket")
         var batch = [RegisterAccess](repeating: .read(ModelCard.scratch), count: 100)
         let late = #expect(throws: BusError.self) { try bus.transfer(&batch) }
-        #expect(late.map { "\($0)" }?.contains("did not answer within 50 ms") == true)
+        #expect(late.map { "\($0)" }?.contains("did not answer within 500 ms") == true)
         #expect(asked.load(ordering: .relaxed) == 50)
-        // The next batch is another connection's, and not at once.
-        _ = #expect(throws: BusError.self) { try bus.transfer(&batch) }
-        #expect(asked.load(ordering: .relaxed) == 50)
-        usleep(600_000)
+        // The next batch is another connection's.
         try bus.transfer(&batch)
     }
 
     enum BoardKind: CaseIterable { case realTimeHAT, trustNode }
 
     @Test(
-        "an answer that does not come ends the connection, and the card is left alone ten times as long as it was waited for"
+        "an answer that does not come ends the connection, and the card is left alone for a while"
     )
     func late() throws {
         let asked = Atomic(0)
@@ -89,14 +85,14 @@ struct BusSocketTests {
             asked.add(1, ordering: .relaxed).oldValue == 0
                 ? .silence : .reply(ModelCardServer.error("this is the second request"))
         }
-        let bus = SPIRegisterBus(try SocketSPIDevice(path: server.path, timeout: 50))
+        let bus = SPIRegisterBus(try SocketSPIDevice(path: server.path, timeout: 500, restFactor: 4))
         func write() -> String {
             (#expect(throws: BusError.self) { try bus.writeWord(ModelCard.scratch, 1) }).map { "\($0)" } ?? ""
         }
-        #expect(write().contains("did not answer within 50 ms"))
+        #expect(write().contains("did not answer within 500 ms"))
         #expect(write().contains("is left alone for a while"))
         #expect(asked.load(ordering: .relaxed) == 1)
-        usleep(600_000)
+        usleep(2_100_000)
         #expect(write().contains("this is the second request"))
     }
 

@@ -12,6 +12,11 @@ struct PacketWireTests {
         var netlink = try NetlinkSocket(in: namespace)
         try netlink.createVethPair("a", peer: "b", options: .init())
         for name in ["a", "b"] { try netlink.setUp(try netlink.link(named: name).index) }
+        // Until the kernel has noticed the carrier (net/core/link_watch.c) what is sent is dropped.
+        for name in ["a", "b"] {
+            let isUp = try holdsEventually { try netlink.link(named: name).operationalState == .up }
+            #expect(isUp)
+        }
         try namespace.run { try body(try PacketWire("a"), try PacketWire("b")) }
     }
 

@@ -29,7 +29,13 @@ extension NodeCore {
         if let distrust = tiering.plane.distrust, distrust != TieredDataPlane.untold {
             complaints.append("nothing is offloaded: \(distrust)")
         }
-        let found = Dictionary(complaints.map { ($0.filter { !$0.isNumber }, $0) }) { first, _ in first }
+        // Whose complaint and what it is: numbers and reasons, which come behind, change while it is the same one.
+        let found = Dictionary(
+            complaints.map { complaint in
+                let parts = complaint.split(separator: ": ", maxSplits: 2).prefix(2)
+                return (parts.joined(separator: ": ").filter { !$0.isNumber }, complaint)
+            }
+        ) { first, _ in first }
         for (kind, complaint) in found where cardComplaints[kind] == nil {
             log("card_complaint", ["what": complaint])
         }

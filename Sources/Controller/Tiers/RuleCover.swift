@@ -7,10 +7,16 @@ struct RuleCover {
     let placements: [Megaflow: HardwareCounts.Placement]
     private let kinds: [MegaflowFields]
     private let state: TableState
+    /// Of rules that look at nothing but who a frame is to, and where it comes from.
+    private var byStation: [MACAddress: [Megaflow]] = [:]
 
     init(_ placements: [Megaflow: HardwareCounts.Placement], state: TableState) {
         (self.placements, self.state) = (placements, state)
         kinds = Array(Set(placements.keys.map(\.fields)))
+        let fields: MegaflowFields = [.destinationMAC, .vlan, .ingressPort, .sourceMAC]
+        for megaflow in placements.keys where megaflow.fields.isSubset(of: fields) {
+            if let station = megaflow.destinationMAC { byStation[station, default: []].append(megaflow) }
+        }
     }
 
     /// Nil if there is none, or if it takes more than the flow's key to tell.
@@ -27,11 +33,9 @@ struct RuleCover {
 }
 
 extension RuleCover {
-    /// A rule for all that goes to a station in its VLAN, from whatever port or station; nil: there is none.
-    func rule(of station: MACEntry) -> Megaflow? {
-        placements.keys.first { megaflow in
-            megaflow.destinationMAC == station.mac && (megaflow.vlan ?? station.vlan) == station.vlan
-        }
+    /// Rules for what goes to a station in its VLAN, tagged or not: from any port and station, or from some.
+    func rules(of station: MACEntry) -> [Megaflow] {
+        (byStation[station.mac] ?? []).filter { $0.vlan == nil || $0.vlan == station.vlan || $0.vlan == .untagged }
     }
 }
 
@@ -61,7 +65,9 @@ extension Tiering {
         case .drop, .port: break
         }
         let subject = OffloadSubject.station(station.vlan, station.mac)
-        if let rule = policy.rule(of: subject) ?? cover.rule(of: station) { return onCard(rule) }
+        func rate(_ rule: Megaflow) -> Double { policy.rules[rule]?.rate ?? 0 }
+        let hottest = cover.rules(of: station).max { rate($0) < rate($1) }
+        if let rule = policy.rule(of: subject) ?? hottest { return onCard(rule) }
         return EntryLocation(place: plane.capabilities.name, reason: reason(subject))
     }
 

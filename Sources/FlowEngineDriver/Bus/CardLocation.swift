@@ -43,7 +43,7 @@ extension CardLocation {
         case .pci: return .trustNode
         case .simulated(let path):
             do {
-                var client = try SimulatedCardClient(path: path)
+                var client = try SimulatedCardClient(path: path, timeout: 2000)
                 return try client.board()
             } catch {
                 throw BusError(.peer("\(error)"), bus: description)

@@ -17,6 +17,9 @@ extension FlowEngineDataPlane {
         if tables.isReady, let error = failedLook {
             health.complaints.append("the card could not be looked after: \(error); it is tried again")
         }
+        if failedLook == nil, let error = failedCounting {
+            health.complaints.append("what the card's ports counted could not be read: \(error)")
+        }
         if tables.resets > 0 {
             health.complaints.append(
                 "\(name): the card was reset \(tables.resets) times behind this program's back; its tables were written again"
@@ -39,8 +42,10 @@ extension FlowEngineDataPlane {
         (tables.resets, tables.lostCounts) = (0, 0)
     }
 
-    /// Ticks between two readings of its ports' counters, of which there are hundreds.
-    private static let countInterval: UInt16 = 2
+    /// Ticks of half a second between two readings of its ports' counters, of which there are hundreds; more on a slow bus, which is to be
+    /// used for them a small part of the time.
+    private static let leastCountInterval = 2.0
+    private static let countPart = 50.0
 
     /// What its ports counted since the start.
     public var statistics: CardStatistics { tables.driver.statistics }
@@ -53,16 +58,26 @@ extension FlowEngineDataPlane {
             if !isToRecover { isToRecover = try tables.check() == .reset }
             if isToRecover { try recover() }
             try tables.driver.pollAlarms()
-            if now.ticks(since: countedAt) >= Self.countInterval {
-                try tables.driver.pollStatistics()
-                countedAt = now
-            }
             try flush()
             failedLook = nil
         } catch {
             failedLook = error
         }
         collectReleased()
+        if failedLook == nil, now.ticks(since: countedAt) >= countInterval { readCounters() }
+    }
+
+    private func readCounters() {
+        countedAt = now
+        let begin = ContinuousClock.now
+        do throws(CardError) {
+            try tables.driver.pollStatistics()
+            failedCounting = nil
+        } catch {
+            failedCounting = error
+        }
+        let half = (ContinuousClock.now - begin) / .milliseconds(500)
+        countInterval = UInt16(min(max(Self.leastCountInterval, half * Self.countPart), 1200))
     }
 
     /// Brings the card to what it should be, after errors or a reset. `maintain` does it by itself.
@@ -77,8 +92,11 @@ extension FlowEngineDataPlane {
     /// Writes every word of every rule again, whatever is known of them: the card's tables cannot be compared with what is wanted. What
     /// cannot be written is condemned, and `health` says so.
     public func rewrite() {
-        let rules = tables.book.ordinalsInUse.compactMap { tables.book[$0] }
-        try? tables.rewrite(rules.filter { $0.state == .live }.map(\.place))
+        let places = tables.book.ordinalsInUse.compactMap { tables.book[$0] }.filter { $0.state == .live }.map(\.place)
+        // Few at a time: while they are written their frames go to the data plane behind.
+        for start in stride(from: 0, to: places.count, by: 32) {
+            try? tables.rewrite(Array(places[start..<min(start + 32, places.count)]))
+        }
         try? flush()
     }
 

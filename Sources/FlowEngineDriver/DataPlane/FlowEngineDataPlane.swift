@@ -61,6 +61,8 @@ public final class FlowEngineDataPlane: OffloadingDataPlane {
     var failedLook: CardError?
     /// When its ports' counters were read last.
     var countedAt = CoarseTime(rawValue: 0)
+    var countInterval: UInt16 = 2
+    var failedCounting: CardError?
     let ports: CardPorts
     private let maintains: Bool
 

@@ -17,6 +17,7 @@ extension FlowCacheTables {
     public func start(_ settings: CardSettings) throws(CardError) -> Start {
         try driver.stage(settings)
         let shadow = try loadShadow()
+        try calibrate()
         let scratch = try readMarker()
         let rules = decode(shadow)
         if shadow.marker != 0, UInt64(scratch) == shadow.marker, let rules {
@@ -47,30 +48,39 @@ extension FlowCacheTables {
             do { try store.record(change) } catch { throw .shadow(error) }
             return nil
         }
-        // Which of the card's words are ours is not known of records of another version.
+        // Which of the card's words are ours is not known of records of another version, or of damaged ones.
         guard let rules = decode(shadow) else { return shadow.records.count }
-        _ = try adopt(
-            rules.map { rule, isSettled in
-                var going = rule
-                going.state = .condemned
-                return (going, isSettled)
-            }, marker: UInt32(truncatingIfNeeded: shadow.marker))
+        try calibrate()
+        let going = rules.map { rule, isSettled in
+            var rule = rule
+            rule.state = .condemned
+            return (rule: rule, isSettled: isSettled)
+        }
+        guard let unfinished = take(going) else { return shadow.records.count }
+        marker = UInt32(truncatingIfNeeded: shadow.marker)
+        try finish(unfinished)
         do { try flush() } catch { throw .shadow(error) }
         return book.ordinalsInUse.count
     }
 
-    /// And finds out how the card counts accesses.
     private func loadShadow() throws(CardError) -> CardShadow {
-        let shadow: CardShadow
-        do { shadow = try store.load() } catch { throw .shadow(error) }
-        recorded = Set(shadow.records.keys.compactMap { Int(exactly: $0) })
+        do {
+            let shadow = try store.load()
+            recorded = Set(shadow.records.keys.compactMap { Int(exactly: $0) })
+            return shadow
+        } catch {
+            throw .shadow(error)
+        }
+    }
+
+    /// Finds out how the card counts accesses.
+    private func calibrate() throws(CardError) {
         do {
             let (count, scratch) = (driver.map.bm.mmiAccesses.address, driver.map.common.rwTest.address)
             plan.count = try AccessCount.calibrate(driver.bus, count: count, scratch: scratch)
         } catch {
             throw .bus(error)
         }
-        return shadow
     }
 
     private func readMarker() throws(CardError) -> UInt32 {
@@ -91,28 +101,37 @@ extension FlowCacheTables {
     }
 
     private func adopt(_ rules: [(rule: CardRule, isSettled: Bool)], marker: UInt32) throws(CardError) -> Start {
+        // Nothing is known if they are damaged.
+        guard let unfinished = take(rules) else { return try startEmpty(rules) }
+        self.marker = marker
+        try finish(unfinished)
+        return .adopted(rules: book.count, finished: unfinished.count)
+    }
+
+    /// Into the book. Returns places of those whose words may not be there; nil if two want the same place, slot or action.
+    private func take(_ rules: [(rule: CardRule, isSettled: Bool)]) -> [Int]? {
         plan.begin()
         plan.assume(rules.map(\.rule))
         var unfinished: [Int] = []
         for (rule, isSettled) in rules {
-            guard book.adopt(rule) else {
-                // Two records want the same place, slot or action: damaged. Nothing is known then.
-                return try startEmpty(rules)
-            }
+            guard book.adopt(rule) else { return nil }
             if !isSettled {
                 plan.forget(rule)
                 unfinished.append(rule.place.ordinal)
             }
             if rule.state == .condemned { condemned.insert(rule.place.ordinal) }
         }
-        self.marker = marker
+        return unfinished
+    }
+
+    /// Takes out what is to go, and writes what may not be whole.
+    private func finish(_ unfinished: [Int]) throws(CardError) {
         // First what is to go, so that what is written finds nothing half of it.
         let going = Array(condemned)
         let coming = unfinished.filter { !condemned.contains($0) }
         for result in carryOut(going.map { .remove($0) }) + carryOut(coming.map { .write($0) }) where result != nil {
             throw .shadow(CardShadowError(lastError ?? "a rule could not be finished"))
         }
-        return .adopted(rules: book.count, finished: unfinished.count)
     }
 
     private func startEmpty(_ rules: [(rule: CardRule, isSettled: Bool)]) throws(CardError) -> Start {

@@ -64,11 +64,15 @@ struct RunCommand: AsyncParsableCommand {
         let plane: XDPDataPlane
         let earlier = state.earlier()
         var notes: [String] = []
+        let isPinned: Bool
         do {
+            // Of another path they hold the interfaces that the new ones want.
+            let isMoved = earlier.configuration.map { $0.pinPath != wanted.pinPath } ?? false
+            if isMoved { notes += CPUPorts.releaseAbandoned(earlier.configuration, wanted) }
             // First: its ports are interfaces that the rest of the node finds.
             if let card = wanted.card, let cable = card.cpuPort { cpuPorts = try CPUPorts(card, cable, wanted) }
-            plane = try Self.load(sizes, &notes)
-            notes += CPUPorts.releaseAbandoned(earlier.configuration, wanted)
+            (plane, isPinned) = try Self.load(sizes, &notes)
+            if !isMoved { notes += CPUPorts.releaseAbandoned(earlier.configuration, wanted) }
         } catch {
             try? cpuPorts?.releaseUnlessAdopted()
             // Only an empty one goes: what an earlier process left pinned stays.
@@ -77,7 +81,7 @@ struct RunCommand: AsyncParsableCommand {
             throw error is CommandFailure ? error : CommandFailure(message: "\(error)")
         }
         notes += Self.withdrawAbandoned(earlier, wanted, store)
-        let (front, isAwaited) = Self.front(wanted, plane, store, state.earlier().node, &notes)
+        let (front, awaited) = Self.front(wanted, plane, store, state.earlier().node, isPinned: isPinned, &notes)
         var options = NodeController.Options()
         options.eventDescriptors = plane.eventFileDescriptors
         options.ecmpSeed = plane.state.ecmpSeed
@@ -105,10 +109,11 @@ struct RunCommand: AsyncParsableCommand {
             controller: controller, held: held, logger: options.logger,
             complain: { sentence in daemon.notes.withLock { $0.append(sentence) } })
         let upgrade = await programs.upgrade(to: sizes)
-        let watch = isAwaited ? wanted.card.map { card in Task { await Self.await(card, daemon) } } : nil
-        let (ending, failure) = await serve(controller, daemon, programs, held, cpuPorts, options.logger)
+        let watch = awaited.map { card in Task { await card.watch(daemon) } }
+        var (ending, failure) = await serve(controller, daemon, programs, held, cpuPorts, options.logger)
         watch?.cancel()
         upgrade?.cancel()
+        if ending == .startAgain, let keeping = daemon.stopRequest { ending = keeping ? .keep : .detach }
         let keeps = ending != .detach
         if !keeps {
             let left = await controller.withDataPlane { _ in
@@ -121,57 +126,42 @@ struct RunCommand: AsyncParsableCommand {
             }
         }
         await controller.shutdown()
-        if !keeps, let cpuPorts {
+        // Told to stop while it was about to start again: the controller's thread has ended.
+        let stop = ending == .startAgain ? daemon.stopRequest : nil
+        if stop == false { held.plane.detachAll() }
+        if !keeps || stop == false, let cpuPorts {
             do { try cpuPorts.release() } catch { options.logger.error("event=card_ports_left why=\"\(error)\"") }
         }
         store.close()
         _ = consume lock
         if let failure { throw failure }
-        if ending == .startAgain { try Self.startAgain() }
+        if ending == .startAgain, stop == nil { throw AwaitedCard.startAgain() }
     }
 
     /// What becomes of the programs when the process ends, and whether another follows.
     private enum Ending { case detach, keep, startAgain }
 
-    /// A card that has power after the node: its ports receive nothing until it is set up. Returns when it answers.
-    private static func await(_ card: Configuration.Card, _ daemon: DaemonState) async {
-        while !CardFront.answers(card) {
-            do { try await Task.sleep(for: .seconds(2)) } catch { return }
-        }
-        daemon.startAgain()
-    }
-
-    /// This process as it was started. The kernel's programs go on in between; the tables are taken over as after any end.
-    private static func startAgain() throws {
-        for name in BPFFileSystem.names(in: "/proc/self/fd") {
-            guard let descriptor = Int32(name), descriptor > STDERR_FILENO else { continue }
-            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        }
-        var words: [UnsafeMutablePointer<CChar>?] = CommandLine.arguments.map { strdup($0) } + [nil]
-        execv("/proc/self/exe", &words)
-        throw CommandFailure(message: "cannot start again: \(String(cString: strerror(errno)))")
-    }
-
     /// The card of the configuration. One that cannot be used is no reason not to forward: the fast path decides everything then, and
     /// `status` says so.
     private static func front(
         _ wanted: Configuration, _ plane: XDPDataPlane, _ store: any NodeStore, _ remembered: StoredNode?,
-        _ notes: inout [String]
-    ) -> (front: FlowEngineDataPlane?, isAwaited: Bool) {
-        guard let card = wanted.card else { return (nil, false) }
+        isPinned: Bool, _ notes: inout [String]
+    ) -> (front: FlowEngineDataPlane?, awaited: AwaitedCard?) {
+        guard let card = wanted.card else { return (nil, nil) }
         let numbers = (remembered?.identities ?? Identities()).portNumbers(of: wanted)
         do {
             let front = try CardFront.open(
                 card, numbers: numbers, back: plane, shadow: CardShadow(remembered), store: store)
-            return (front, false)
+            AwaitedCard.isUsed()
+            return (front, nil)
         } catch {
             let left = CardShadow(remembered).records.count
-            // One that answers is refused for another reason, which starting again would not cure.
-            let isAwaited = !CardFront.answers(card)
+            // What is not pinned would not outlive the process.
+            let awaited = isPinned ? AwaitedCard(card, after: error) : nil
             notes.append(
-                "the card at \(card.bus.text) is not used, until \(isAwaited ? "it answers" : "the next start"): \(error)"
+                "the card at \(card.bus.text) is not used, until \(awaited != nil ? "it answers" : "the next start"): \(error)"
                     + (left > 0 ? "; \(left) rules that an earlier run left there may still decide frames" : ""))
-            return (nil, isAwaited)
+            return (nil, awaited)
         }
     }
 
@@ -225,15 +215,17 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     /// Loads the fast path, pinned if there is a BPF file system to pin it on.
-    private static func load(_ wanted: XDPConfiguration, _ notes: inout [String]) throws -> XDPDataPlane {
+    private static func load(
+        _ wanted: XDPConfiguration, _ notes: inout [String]
+    ) throws -> (plane: XDPDataPlane, isPinned: Bool) {
         var sizes = wanted
         do {
             do {
-                return try XDPDataPlane(sizes)
+                return (try XDPDataPlane(sizes), true)
             } catch XDPDataPlaneError.kernel(let error) where error.isAboutPinning {
                 sizes.pinDirectory = nil
                 notes.append("nothing is pinned, so packets take the kernel's stack while no daemon runs: \(error)")
-                return try XDPDataPlane(sizes)
+                return (try XDPDataPlane(sizes), false)
             }
         } catch {
             throw CommandFailure(message: "cannot load the fast path\(missingCapabilities()): \(error)")
@@ -287,6 +279,8 @@ struct RunCommand: AsyncParsableCommand {
                 ending = keeping ? .keep : .detach
                 break events
             case .startAgain:
+                // Without the file, which may say something else by now.
+                guard state.earlier().configuration != nil else { continue }
                 logger.notice("event=card_answers why=\"the node starts again to use it\"")
                 ending = .startAgain
                 break events

@@ -61,12 +61,6 @@ enum CardFront {
         return settings
     }
 
-    /// Whether the card answers as one that this program knows; nothing is changed.
-    static func answers(_ card: Configuration.Card) -> Bool {
-        guard let bus = try? bus(card) else { return false }
-        return (try? CardIdentity.probe(bus, profile: profile(of: card), hashRevision: card.hashRevision)) != nil
-    }
-
     /// Takes all rules out of a card, and says how many could not be.
     static func withdraw(_ front: FlowEngineDataPlane) -> Int {
         front.sweepOffloads { _ in .remove }

@@ -30,6 +30,7 @@ final class DaemonState: Sendable {
     let appliedFile: Mutex<String>
     let events: AsyncStream<DaemonEvent>
     private let continuation: AsyncStream<DaemonEvent>.Continuation
+    private let stopped = Mutex<Bool?>(nil)
     private let observer: Mutex<HostObserver>
     // SAFETY: written while the daemon starts, by one thread; kept only so that the sources live.
     private nonisolated(unsafe) var sources: [any DispatchSourceProtocol] = []
@@ -66,13 +67,25 @@ final class DaemonState: Sendable {
         ] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { [continuation] in continuation.yield(event) }
+            source.setEventHandler { [weak self] in
+                if case .stop(let keeping) = event {
+                    self?.stop(keeping: keeping)
+                } else {
+                    self?.continuation.yield(event)
+                }
+            }
             source.activate()
             sources.append(source)
         }
     }
 
-    func stop(keeping: Bool) { continuation.yield(.stop(keeping: keeping)) }
+    func stop(keeping: Bool) {
+        stopped.withLock { $0 = $0 ?? keeping }
+        continuation.yield(.stop(keeping: keeping))
+    }
+
+    /// Whether it was told to stop, and to keep what is in the kernel: also when nobody waits for events any more.
+    var stopRequest: Bool? { stopped.withLock { $0 } }
 
     func startAgain() { continuation.yield(.startAgain) }
 

@@ -27,16 +27,18 @@ struct CardSocket: ~Copyable, Sendable {
     private var failure: String?
     /// Until then nothing is asked: a card that does not answer must not hold its user up most of the time.
     private var restsUntil: ContinuousClock.Instant?
-    /// How much longer it rests than it was waited for.
-    private static let restFactor = 10
+    private let restFactor: Int
     /// The request that is being made, from its first byte on.
     var request: [UInt8] = []
     /// The last answer.
     private(set) var answer: [UInt8] = []
     private var length = 0
 
-    /// - Parameter timeout: how long to wait for an answer, in milliseconds.
-    init(path: String, timeout: Int) throws(CardSocketError) {
+    /// - Parameters:
+    ///   - timeout: how long to wait for an answer, in milliseconds.
+    ///   - restFactor: how much longer nothing is asked after an answer that did not come.
+    init(path: String, timeout: Int, restFactor: Int = 0) throws(CardSocketError) {
+        self.restFactor = restFactor
         descriptor = try Self.connected(path, timeout)
         (self.path, self.timeout) = (path, timeout)
         answer = [UInt8](repeating: 0, count: Self.longestMessage)
@@ -94,7 +96,7 @@ struct CardSocket: ~Copyable, Sendable {
         } catch {
             // Requests and answers may be out of step from here on.
             failure = "\(error)"
-            if case .late = error { restsUntil = .now + .milliseconds(timeout * Self.restFactor) }
+            if case .late = error { restsUntil = .now + .milliseconds(timeout * restFactor) }
             _ = shutdown(descriptor.number, Int32(SHUT_RDWR))
             throw error
         }

@@ -8,9 +8,12 @@ public final class SocketSPIDevice: SPIDevice {
 
     private var socket: CardSocket
 
-    /// - Parameter timeout: how long to wait for an answer, in milliseconds.
-    public init(path: String, timeout: Int = 1000) throws(CardSocketError) {
-        socket = try CardSocket(path: path, timeout: timeout)
+    /// - Parameters:
+    ///   - timeout: how long to wait for an answer, in milliseconds.
+    ///   - restFactor: after one that did not come nothing is asked for so many times as long, so that its user is held up a small part
+    ///     of the time.
+    public init(path: String, timeout: Int = 2000, restFactor: Int = 5) throws(CardSocketError) {
+        socket = try CardSocket(path: path, timeout: timeout, restFactor: restFactor)
     }
 
     public var name: String { "unix:\(socket.path)" }
