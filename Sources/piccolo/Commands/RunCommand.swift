@@ -80,8 +80,8 @@ struct RunCommand: AsyncParsableCommand {
             store.close()
             throw error is CommandFailure ? error : CommandFailure(message: "\(error)")
         }
-        notes += Self.withdrawAbandoned(earlier, wanted, store)
-        let (front, awaited) = Self.front(wanted, plane, store, state.earlier().node, isPinned: isPinned, &notes)
+        notes += CardFront.withdrawAbandoned(earlier, wanted, store)
+        let (front, awaited) = CardFront.start(wanted, plane, store, state.earlier().node, isPinned: isPinned, &notes)
         var options = NodeController.Options()
         options.eventDescriptors = plane.eventFileDescriptors
         options.ecmpSeed = plane.state.ecmpSeed
@@ -140,53 +140,6 @@ struct RunCommand: AsyncParsableCommand {
 
     /// What becomes of the programs when the process ends, and whether another follows.
     private enum Ending { case detach, keep, startAgain }
-
-    /// The card of the configuration. One that cannot be used is no reason not to forward: the fast path decides everything then, and
-    /// `status` says so.
-    private static func front(
-        _ wanted: Configuration, _ plane: XDPDataPlane, _ store: any NodeStore, _ remembered: StoredNode?,
-        isPinned: Bool, _ notes: inout [String]
-    ) -> (front: FlowEngineDataPlane?, awaited: AwaitedCard?) {
-        guard let card = wanted.card else { return (nil, nil) }
-        let numbers = (remembered?.identities ?? Identities()).portNumbers(of: wanted)
-        do {
-            let front = try CardFront.open(
-                card, numbers: numbers, back: plane, shadow: CardShadow(remembered), store: store)
-            AwaitedCard.isUsed()
-            return (front, nil)
-        } catch {
-            let left = CardShadow(remembered).records.count
-            // What is not pinned would not outlive the process.
-            let awaited = isPinned ? AwaitedCard(card, after: error) : nil
-            notes.append(
-                "the card at \(card.bus.text) is not used, until \(awaited != nil ? "it answers" : "the next start"): \(error)"
-                    + (left > 0 ? "; \(left) rules that an earlier run left there may still decide frames" : ""))
-            return (nil, awaited)
-        }
-    }
-
-    /// A card that the configuration does not name any more goes on deciding frames by the rules that an earlier process left there: they are
-    /// taken out.
-    private static func withdrawAbandoned(
-        _ earlier: (node: StoredNode?, configuration: Configuration?), _ wanted: Configuration, _ store: any NodeStore
-    ) -> [String] {
-        let shadow = CardShadow(earlier.node)
-        guard !shadow.records.isEmpty else { return [] }
-        let rules = "\(shadow.records.count) rules that an earlier run left there may still decide frames"
-        guard let card = earlier.configuration?.card else {
-            // Of a card that is named the marker says whether they are there.
-            return wanted.card != nil
-                ? [] : ["the memory has rules of a card, and no configuration says which card that was: \(rules)"]
-        }
-        guard card.bus != wanted.card?.bus else { return [] }
-        let place = "the card at \(card.bus.text), which the configuration does not name any more,"
-        do {
-            let left = try CardFront.abandon(card, shadow: shadow, store: store)
-            return left > 0 ? ["\(place) could not be written: \(left) rules may still decide frames"] : []
-        } catch {
-            return ["\(place) cannot be reached: \(error); \(rules)"]
-        }
-    }
 
     private func logger() -> Logger {
         var logger = Logger(label: "piccolo") { StreamLogHandler.standardError(label: $0) }

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import BPF
 import Controller
 import Dispatch
 import FlowEngineDriver
 import FlowEngineRegisters
-import Glibc
-import Northbound
 import Store
 import Synchronization
 import Tables
@@ -13,6 +10,60 @@ import XDPDataPlane
 
 /// The card that a configuration names, opened and ready to be put in front of the fast path.
 enum CardFront {
+    /// The card of the configuration. One that cannot be used is no reason not to forward: the fast path decides everything then, and
+    /// `status` says so.
+    ///
+    /// - Parameters:
+    ///   - remembered: what an earlier run left in the memory.
+    ///   - isPinned: programs and tables outlive the process.
+    /// - Returns: the card ready to be used, or, if it may answer later, what waits for it.
+    static func start(
+        _ wanted: Configuration, _ plane: XDPDataPlane, _ store: any NodeStore, _ remembered: StoredNode?,
+        isPinned: Bool, _ notes: inout [String]
+    ) -> (front: FlowEngineDataPlane?, awaited: AwaitedCard?) {
+        guard let card = wanted.card else { return (nil, nil) }
+        let numbers = (remembered?.identities ?? Identities()).portNumbers(of: wanted)
+        do {
+            let front = try open(
+                card, numbers: numbers, back: plane, shadow: CardShadow(remembered), store: store)
+            AwaitedCard.isUsed()
+            return (front, nil)
+        } catch {
+            let left = CardShadow(remembered).records.count
+            // What is not pinned would not outlive the process.
+            let awaited = isPinned ? AwaitedCard(card, after: error) : nil
+            notes.append(
+                "the card at \(card.bus.text) is not used, until \(awaited != nil ? "it answers" : "the next start"): \(error)"
+                    + (left > 0 ? "; \(left) rules that an earlier run left there may still decide frames" : ""))
+            return (nil, awaited)
+        }
+    }
+
+    /// A card that the configuration does not name any more goes on deciding frames by the rules that an earlier process left there: they are
+    /// taken out.
+    ///
+    /// - Returns: what could not be done, in sentences.
+    static func withdrawAbandoned(
+        _ earlier: (node: StoredNode?, configuration: Configuration?), _ wanted: Configuration, _ store: any NodeStore
+    ) -> [String] {
+        let shadow = CardShadow(earlier.node)
+        guard !shadow.records.isEmpty else { return [] }
+        let rules = "\(shadow.records.count) rules that an earlier run left there may still decide frames"
+        guard let card = earlier.configuration?.card else {
+            // Of a card that is named the marker says whether they are there.
+            return wanted.card != nil
+                ? [] : ["the memory has rules of a card, and no configuration says which card that was: \(rules)"]
+        }
+        guard card.bus != wanted.card?.bus else { return [] }
+        let place = "the card at \(card.bus.text), which the configuration does not name any more,"
+        do {
+            let left = try abandon(card, shadow: shadow, store: store)
+            return left > 0 ? ["\(place) could not be written: \(left) rules may still decide frames"] : []
+        } catch {
+            return ["\(place) cannot be reached: \(error); \(rules)"]
+        }
+    }
+
     /// - Parameters:
     ///   - numbers: the node's ports by name.
     ///   - back: whose limits and seed the tables in front have too.
@@ -172,107 +223,5 @@ extension CardShadow {
     init(_ node: StoredNode?) {
         let shadow = node?.shadows[NodeShadowStore.name]
         self.init(marker: shadow?.marker ?? 0, records: shadow?.records ?? [:])
-    }
-}
-
-/// The card's CPU port, made into ports of the node while the daemon runs.
-final class CPUPorts: Sendable {
-    private let port: Mutex<CardPort?>
-    /// An earlier process had left them.
-    private let isAdopted: Bool
-
-    init(_ card: Configuration.Card, _ cable: Configuration.Card.CPUPort, _ configuration: Configuration) throws {
-        let interfaces = Dictionary(configuration.ports.map { ($0.name, $0.interface) }) { first, _ in first }
-        let version = CardTagVersion(rawValue: UInt32(cable.tag)) ?? .four
-        // Facts of the tag: on the way out 0 is the first port beside the cabled one, 1 the second; on the way in the second
-        // is 1 or 2, depending on the card's version.
-        let ports = card.ports.map { port in
-            CardLogicalPort(
-                name: interfaces[port.name.value] ?? port.name.value, egress: port.physical == 0 ? 0 : 1,
-                ingress: port.physical == 0 ? [0] : [1, 2])
-        }
-        var wanted = CardPortConfiguration(interface: cable.interface, version: version, ports: ports)
-        wanted.untagged = cable.untagged == .drop ? .drop : .kernel
-        wanted.pinDirectory = "\(configuration.pinPath)-card"
-        let made = try CardPort(wanted)
-        isAdopted = made.isAdopted
-        port = Mutex(made)
-    }
-
-    /// Takes away what an earlier process left for a CPU port that the configuration does not name any more.
-    ///
-    /// - Parameter earlier: the configuration before.
-    /// - Returns: what could not be done, in sentences.
-    static func releaseAbandoned(_ earlier: Configuration?, _ wanted: Configuration) -> [String] {
-        let pins = "\(earlier?.pinPath ?? wanted.pinPath)-card"
-        let isWanted = wanted.card?.cpuPort != nil && pins == "\(wanted.pinPath)-card"
-        guard !isWanted, access(pins, F_OK) == 0 else { return [] }
-        guard let earlier, let card = earlier.card, let cable = card.cpuPort else {
-            return [
-                "\(pins) has programs of a card's CPU port that no configuration names; remove it and its interfaces"
-            ]
-        }
-        guard earlier.pinPath != wanted.pinPath else { return release(card, cable, earlier) }
-        // Under another path there may be another node by now.
-        guard let lock = try? StateLock(state: earlier.pinPath) else { return [] }
-        let notes = release(card, cable, earlier)
-        _ = consume lock
-        return notes
-    }
-
-    private static func release(
-        _ card: Configuration.Card, _ cable: Configuration.Card.CPUPort, _ earlier: Configuration
-    ) -> [String] {
-        do {
-            try CPUPorts(card, cable, earlier).release()
-            return []
-        } catch {
-            return ["the ports of \(cable.interface), which is no cpu_port any more, could not be removed: \(error)"]
-        }
-    }
-
-    /// After a start that failed: what was found goes on, what was made goes.
-    func releaseUnlessAdopted() throws {
-        if !isAdopted { try release() }
-    }
-
-    func complaints() -> [String] {
-        port.withLock { port in
-            switch port {
-            case .some(let port): port.complaints()
-            case nil: []
-            }
-        }
-    }
-
-    /// Those that are not 0, and why they could not be read.
-    func counts() -> (counts: [CPUPortCount], complaint: String?) {
-        let result: Result<[CardCount], CardPortError> = port.withLock { port in
-            switch port {
-            case .some(let port):
-                do throws(CardPortError) { return .success(try port.counts()) } catch { return .failure(error) }
-            case nil: return .success([])
-            }
-        }
-        let counts: [CardCount]
-        switch result {
-        case .success(let found): counts = found
-        case .failure(let error): return ([], "what the CPU port counted cannot be read: \(error)")
-        }
-        let named = counts.map { count in
-            let what =
-                switch count.what {
-                case .counter(let counter): counter.name
-                case .reason(let reason): "reason_\(reason)"
-                }
-            return CPUPortCount(port: count.port, what: what, counter: count.counter)
-        }
-        return (named, nil)
-    }
-
-    /// Takes the ports away again. A node that keeps its programs does not.
-    func release() throws {
-        guard let port = port.withLock({ $0.take() }) else { return }
-        try port.release()
     }
 }
