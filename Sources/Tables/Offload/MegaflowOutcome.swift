@@ -32,12 +32,18 @@ struct MegaflowOutcome {
     let dropsToIngress: Bool
     let ports: Set<PortID>
 
-    init(dropsToIngress: Bool, ports: Set<PortID>) { (self.dropsToIngress, self.ports) = (dropsToIngress, ports) }
+    private let explains: Bool
 
-    /// `words` are composed only of the first frames that go a way.
+    init(dropsToIngress: Bool, ports: Set<PortID>, explains: Bool) {
+        (self.dropsToIngress, self.ports, self.explains) = (dropsToIngress, ports, explains)
+    }
+
+    /// `composed` are composed only of the first frames that go a way, and only for a refusal that explains itself.
     mutating func add(
-        _ effect: FrameEffect, at port: PortID, refreshes: MACKey?, _ words: () -> String
+        _ effect: FrameEffect, at port: PortID, refreshes: MACKey?, _ composed: () -> String
     ) throws(OffloadRefusal) {
+        let explains = explains
+        func words() -> String { explains ? composed() : "" }
         switch effect {
         case .drop:
             if let other { throw .notUniform(other.words, words()) }
@@ -63,7 +69,7 @@ struct MegaflowOutcome {
             return
         }
         func say(_ key: MACKey?) -> String {
-            "\(words()), and \(key.map { "station \($0) is renewed" } ?? "no station is renewed")"
+            !explains ? "" : "\(words()), and \(key.map { "station \($0) is renewed" } ?? "no station is renewed")"
         }
         if let refreshed {
             if refreshed.key != refreshes { throw .notUniform(refreshed.words, say(refreshes)) }

@@ -40,8 +40,18 @@ public struct MegaflowProof: Hashable, Sendable {
     public init(
         _ megaflow: Megaflow, state: TableState, entries: some OffloadEntries, traits: OffloadTraits, ports: Set<PortID>
     ) throws(OffloadRefusal) {
-        var walk = MegaflowWalk(megaflow, state: state, entries: entries, traits: traits, ports: ports)
-        let outcome = try walk.run()
-        (decision, refreshes, macsRead) = (outcome.decision, outcome.refreshes, walk.macsRead)
+        func walk(explains: Bool) throws(OffloadRefusal) -> MegaflowProof {
+            var walk = MegaflowWalk(
+                megaflow, state: state, entries: entries, traits: traits, ports: ports, explains: explains)
+            let outcome = try walk.run()
+            return MegaflowProof(
+                decision: outcome.decision, refreshes: outcome.refreshes, macsRead: walk.macsRead)
+        }
+        // Words for the ways of frames take longer than finding them, and only a refusal has any.
+        do { self = try walk(explains: false) } catch { self = try walk(explains: true) }
+    }
+
+    private init(decision: OffloadDecision, refreshes: MACKey?, macsRead: Set<MACKey>) {
+        (self.decision, self.refreshes, self.macsRead) = (decision, refreshes, macsRead)
     }
 }

@@ -11,11 +11,18 @@ struct MegaflowWalk<Entries: OffloadEntries> {
 
     private(set) var outcome: MegaflowOutcome
     private(set) var macsRead: Set<MACKey> = []
+    private var lastMAC: (key: MACKey, entry: MACEntry?)?
+    private var lastVLAN: (id: VLANID, entry: VLANEntry?)?
+    private var lastEgress: (id: PortID, entry: PortEntry?)?
 
-    init(_ megaflow: Megaflow, state: TableState, entries: Entries, traits: OffloadTraits, ports: Set<PortID>) {
+    /// - Parameter explains: a refusal says which frames go which way.
+    init(
+        _ megaflow: Megaflow, state: TableState, entries: Entries, traits: OffloadTraits, ports: Set<PortID>,
+        explains: Bool
+    ) {
         (self.megaflow, self.state, self.entries) = (megaflow, state, entries)
         (self.traits, self.ports) = (traits, ports)
-        outcome = MegaflowOutcome(dropsToIngress: traits.dropsToIngress, ports: ports)
+        outcome = MegaflowOutcome(dropsToIngress: traits.dropsToIngress, ports: ports, explains: explains)
     }
 
     mutating func run() throws(OffloadRefusal) -> (decision: OffloadDecision, refreshes: MACKey?) {
@@ -66,10 +73,29 @@ struct MegaflowWalk<Entries: OffloadEntries> {
         try add(.kernel, frames, "go to the kernel (\(reason.name))", only: condition())
     }
 
-    /// The entry, which the proof then rests on.
+    /// The entry, which the proof then rests on. The cases of a megaflow ask for the same one, one after another.
     private mutating func mac(_ key: MACKey) -> MACEntry? {
+        if let lastMAC, lastMAC.key == key { return lastMAC.entry }
         macsRead.insert(key)
-        return entries.mac(key)
+        let entry = entries.mac(key)
+        lastMAC = (key, entry)
+        return entry
+    }
+
+    /// Likewise.
+    private mutating func egress(_ id: PortID) -> PortEntry? {
+        if let lastEgress, lastEgress.id == id { return lastEgress.entry }
+        let entry = state.port(id)
+        lastEgress = (id, entry)
+        return entry
+    }
+
+    /// Likewise.
+    private mutating func vlan(_ id: VLANID) -> VLANEntry? {
+        if let lastVLAN, lastVLAN.id == id { return lastVLAN.entry }
+        let entry = state.vlan(id)
+        lastVLAN = (id, entry)
+        return entry
     }
 
     // MARK: 1. Port, 2. Parse
@@ -119,7 +145,7 @@ struct MegaflowWalk<Entries: OffloadEntries> {
         var bridge: VLANEntry?
         if isSwitched {
             if let vlan = frames.vlan {
-                bridge = state.vlan(vlan)
+                bridge = self.vlan(vlan)
                 guard bridge?.hasMember(port.port) == true else { return try drop(frames, .vlanIngress) }
             } else {
                 // 4095 is no VLAN at all.
@@ -188,7 +214,7 @@ struct MegaflowWalk<Entries: OffloadEntries> {
         case .cpu: return try add(.cpu, frames, "go to the controller (\(Reason.mac.name))")
         case .port(let port):
             if port == frame.port { return try drop(frames, .samePort) }
-            guard vlan.hasMember(port), let egress = state.port(port) else { return try drop(frames, .vlanEgress) }
+            guard vlan.hasMember(port), let egress = self.egress(port) else { return try drop(frames, .vlanEgress) }
             guard egress.up else { return try drop(frames, .egressPortDown) }
             try drop(frames, tooLongFor: egress)
             let keepsTag =
@@ -260,7 +286,7 @@ struct MegaflowWalk<Entries: OffloadEntries> {
     mutating func send(
         _ frames: Frames, by port: PortID, only condition: @autoclosure () -> String? = nil
     ) throws(OffloadRefusal) {
-        guard state.port(port)?.up == true else { return try kernel(frames, .egressPortDown, only: condition()) }
+        guard egress(port)?.up == true else { return try kernel(frames, .egressPortDown, only: condition()) }
         let effect: FrameEffect = port == frames.frame.port ? .back(port) : .forward(port)
         try add(
             effect, frames, "leave by port \(port.rawValue)\(effect == .forward(port) ? "" : ", where they came in")",
