@@ -58,7 +58,7 @@ public struct ShadowComparison: Sendable {
             let found = words[entry * width..<(entry + 1) * width]
             let place = place(entry)
             guard !open.contains(place) else { continue }
-            if let rule = rules(at: place) {
+            if let rule = rule(at: place) {
                 let isRight = (0..<rule.words.count).allSatisfy {
                     $0 < width && found[found.startIndex + $0] == rule.words[$0]
                 }
@@ -69,13 +69,13 @@ public struct ShadowComparison: Sendable {
         }
     }
 
-    private func rules(at place: RulePlace) -> CardRule? { place.ordinal < RulePlace.count ? book[place.ordinal] : nil }
+    private func rule(at place: RulePlace) -> CardRule? { place.ordinal < RulePlace.count ? book[place.ordinal] : nil }
 
     private mutating func compareTCAM(_ words: [UInt32]) {
         for entry in 0..<words.count / 4 {
             let found = words[entry * 4..<entry * 4 + 4]
             guard !open.contains(.masked(entry)) else { continue }
-            if let rule = rules(at: .masked(entry)) {
+            if let rule = rule(at: .masked(entry)) {
                 if !(0..<4).allSatisfy({ found[found.startIndex + $0] == rule.tcam[$0] }) {
                     differences.append("TCAM entry \(entry) selects otherwise than \(book.describe(rule)) wants")
                 }

@@ -117,20 +117,18 @@ struct CardAuditCommand: ParsableCommand {
         for probe in audit.probes {
             results.append(AuditResult(probe, try client.send(probe.frame, at: .port(probe.port))))
         }
-        // A node that runs beside may change both in between.
-        var (before, after) = (shadow, try self.shadow.read().shadow)
-        var compared = try ShadowComparison(before, book: book) { (table) throws(CardSocketError) in
-            try client.words(of: table)
-        }
-        for _ in 0..<Self.attempts where !compared.differences.isEmpty || before.records != after.records {
-            usleep(100_000)
-            before = try self.shadow.read().shadow
-            compared = try ShadowComparison(before, book: book) { (table) throws(CardSocketError) in
+        var differences: [String] = []
+        for attempt in 0..<Self.attempts {
+            if attempt > 0 { usleep(100_000) }
+            let before = try self.shadow.read().shadow
+            let compared = try ShadowComparison(before, book: book) { (table) throws(CardSocketError) in
                 try client.words(of: table)
             }
-            after = try self.shadow.read().shadow
+            differences = compared.differences
+            // A node that runs beside may have changed both in between.
+            if differences.isEmpty, try self.shadow.read().shadow.records == before.records { break }
         }
-        return AuditReport(results: results, skipped: audit.skipped, differences: compared.differences)
+        return AuditReport(results: results, skipped: audit.skipped, differences: differences)
     }
 
     /// Comparisons until a difference is believed.

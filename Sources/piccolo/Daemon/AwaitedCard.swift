@@ -56,7 +56,7 @@ struct AwaitedCard: Sendable {
     private func answersNow() -> Bool {
         let hertz = card.speed ?? 1_000_000
         guard let location = try? CardLocation(card.bus.text),
-            let bus = try? location.open(hertz: hertz, mode: SPIMode(rawValue: UInt8(card.mode)) ?? .mode0)
+            let bus = try? location.open(hertz: hertz, mode: CardFront.mode(of: card))
         else { return false }
         let profile = CardFront.profile(of: card)
         return (try? CardIdentity.probe(bus, profile: profile, hashRevision: card.hashRevision)) != nil

@@ -58,7 +58,8 @@ enum CardFront {
         let place = "the card at \(card.bus.text), which the configuration does not name any more,"
         do {
             let left = try abandon(card, shadow: shadow, store: store)
-            return left > 0 ? ["\(place) could not be written: \(left) rules may still decide frames"] : []
+            return left > 0
+                ? ["\(place) keeps \(left) rules that may still decide frames: reset it, or take its power away"] : []
         } catch {
             return ["\(place) cannot be reached: \(error); \(rules)"]
         }
@@ -133,6 +134,8 @@ enum CardFront {
         return try tables.abandon() ?? 0
     }
 
+    static func mode(of card: Configuration.Card) -> SPIMode { SPIMode(rawValue: UInt8(card.mode)) ?? .mode0 }
+
     static func profile(of card: Configuration.Card) -> CardProfile {
         card.board == .trustNode ? .trustNode : .realTimeHAT
     }
@@ -158,7 +161,7 @@ enum CardFront {
                     "it is a \(found.rawValue); write \"board: \(found.rawValue)\" in the configuration's card"),
                 bus: "\(location)")
         }
-        let mode = SPIMode(rawValue: UInt8(card.mode)) ?? .mode0
+        let mode = mode(of: card)
         guard case .spi(let path) = location, card.speed == nil else {
             return try location.open(hertz: card.speed ?? SpidevConfiguration.fastest, mode: mode)
         }
